@@ -1,0 +1,121 @@
+//! Ending a statement early: the wish, its way to whoever waits, and the errors that come of it.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use tokio::sync::watch;
+
+use super::{Error, ErrorCode};
+
+/// How much somebody wants a statement to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd)]
+pub(crate) enum Stop {
+    No,
+    /// Cancel it and wait for what comes of that.
+    Cancel,
+    /// Nobody waits for it any more.
+    Abandon,
+}
+
+/// Says to the attempts and waits of a statement that it shall stop.
+pub(crate) type StopSignal = watch::Receiver<Stop>;
+
+/// Cancels a statement from anywhere, in every phase.
+#[derive(Clone, Debug)]
+pub struct StatementControl(Arc<ControlInner>);
+
+#[derive(Debug)]
+struct ControlInner {
+    stop: watch::Sender<Stop>,
+    statement_id: Mutex<Option<String>>,
+}
+
+impl Default for StatementControl {
+    fn default() -> Self {
+        let (stop, _) = watch::channel(Stop::No);
+        Self(Arc::new(ControlInner {
+            stop,
+            statement_id: Mutex::new(None),
+        }))
+    }
+}
+
+impl StatementControl {
+    /// Asks for the statement's end. Before its id is known the wish is remembered, and sent as soon
+    /// as it is. The statement may win the race and succeed.
+    pub fn cancel(&self) {
+        self.raise(Stop::Cancel);
+    }
+
+    /// Cancels the statement without waiting for what comes of it.
+    pub fn abandon(&self) {
+        self.raise(Stop::Abandon);
+    }
+
+    /// The statement's id, once the service has given it.
+    #[must_use]
+    pub fn statement_id(&self) -> Option<String> {
+        self.0
+            .statement_id
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn raise(&self, wish: Stop) {
+        self.0.stop.send_if_modified(|stop| {
+            let stronger = wish > *stop;
+            if stronger {
+                *stop = wish;
+            }
+            stronger
+        });
+    }
+
+    pub(crate) fn signal(&self) -> StopSignal {
+        self.0.stop.subscribe()
+    }
+
+    pub(crate) fn known_as(&self, id: &str) {
+        let mut known = self
+            .0
+            .statement_id
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        *known = Some(id.to_owned());
+    }
+}
+
+/// Abandons a statement that nobody waits for any more.
+pub(crate) struct AbandonOnDrop(Option<StatementControl>);
+
+impl AbandonOnDrop {
+    pub(crate) fn new(control: StatementControl) -> Self {
+        Self(Some(control))
+    }
+
+    pub(crate) fn disarm(mut self) {
+        self.0 = None;
+    }
+}
+
+impl Drop for AbandonOnDrop {
+    fn drop(&mut self) {
+        if let Some(control) = &self.0 {
+            control.abandon();
+        }
+    }
+}
+
+pub(crate) fn cancelled() -> Error {
+    Error::new(ErrorCode::Cancelled, "the statement was cancelled")
+        .with_sql_state(Some("HY008".into()))
+}
+
+pub(crate) fn timed_out(timeout: Duration) -> Error {
+    Error::new(
+        ErrorCode::Timeout,
+        format!("the statement did not end within its time-out of {timeout:?} and was cancelled"),
+    )
+    .with_sql_state(Some("HYT00".into()))
+}

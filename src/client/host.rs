@@ -1,0 +1,261 @@
+//! `server_hostname` and `http_path`: where the workspace and its warehouse are.
+
+use url::{Host, Url};
+
+use super::{Error, Result};
+
+/// A SQL warehouse and the address of its workspace.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Endpoint {
+    base: Url,
+    warehouse_id: String,
+    org_id: Option<String>,
+}
+
+impl Endpoint {
+    /// Understands `name[:port]` or a URL, and `/sql/1.0/warehouses/ID[?o=ORG]`.
+    ///
+    /// # Errors
+    /// `InvalidArgument`, naming what was given.
+    pub fn parse(server_hostname: &str, http_path: &str) -> Result<Self> {
+        let (warehouse_id, org_id) = parse_http_path(http_path)?;
+        Ok(Self {
+            base: parse_host(server_hostname)?,
+            warehouse_id,
+            org_id,
+        })
+    }
+
+    /// Another port than the one in the host name.
+    pub fn with_port(mut self, port: u16) -> Result<Self> {
+        self.base
+            .set_port(Some(port))
+            .map_err(|()| Error::invalid_argument(format!("port {port} cannot be used here")))?;
+        Ok(self)
+    }
+
+    /// The warehouse's id.
+    #[must_use]
+    pub fn warehouse_id(&self) -> &str {
+        &self.warehouse_id
+    }
+
+    /// The workspace's id, where the path named it.
+    #[must_use]
+    pub fn org_id(&self) -> Option<&str> {
+        self.org_id.as_deref()
+    }
+
+    /// Host and port, for messages.
+    #[must_use]
+    pub fn authority(&self) -> String {
+        authority(&self.base)
+    }
+
+    /// The URL of `segments` below the workspace; each is percent-encoded.
+    #[must_use]
+    pub fn url(&self, segments: &[&str]) -> Url {
+        let mut url = self.base.clone();
+        if let Ok(mut path) = url.path_segments_mut() {
+            path.pop_if_empty().extend(segments);
+        }
+        url
+    }
+}
+
+/// Host and port of a URL; never its query.
+#[must_use]
+pub fn authority(url: &Url) -> String {
+    let host = url.host_str().unwrap_or_default();
+    url.port()
+        .map_or_else(|| host.to_owned(), |port| format!("{host}:{port}"))
+}
+
+/// Whether the URL names this machine, to which alone plain `http` is spoken.
+#[must_use]
+pub fn is_loopback(url: &Url) -> bool {
+    match url.host() {
+        Some(Host::Domain(name)) => name == "localhost" || name.ends_with(".localhost"),
+        Some(Host::Ipv4(address)) => address.is_loopback(),
+        Some(Host::Ipv6(address)) => address.is_loopback(),
+        None => false,
+    }
+}
+
+fn parse_host(given: &str) -> Result<Url> {
+    let refused = |why: &str| {
+        Error::invalid_argument(format!(
+            "server_hostname '{}' {why}; it looks like 'dbc-a1b2345c-d6e7.cloud.databricks.com'",
+            without_credentials(given)
+        ))
+    };
+    let text = given.trim();
+    if text.is_empty() {
+        return Err(refused("is empty"));
+    }
+    let lower = text.to_ascii_lowercase();
+    let absolute = if lower.starts_with("https://") || lower.starts_with("http://") {
+        text.to_owned()
+    } else if text.contains("://") {
+        return Err(refused("is neither a host name nor an https URL"));
+    } else {
+        format!("https://{text}")
+    };
+    let url = Url::parse(&absolute).map_err(|why| refused(&format!("is no host name ({why})")))?;
+    if !url.username().is_empty() || url.password().is_some() {
+        return Err(refused("holds credentials, which belong into access_token"));
+    }
+    if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
+        return Err(refused("holds more than a host and a port"));
+    }
+    if url.scheme() == "http" && !is_loopback(&url) {
+        return Err(refused(
+            "asks for plain http, which is spoken to loopback hosts only",
+        ));
+    }
+    Ok(url)
+}
+
+fn without_credentials(given: &str) -> &str {
+    given.rsplit_once('@').map_or(given, |(_, host)| host)
+}
+
+fn parse_http_path(given: &str) -> Result<(String, Option<String>)> {
+    if given.contains("sql/protocolv1/") {
+        return Err(Error::invalid_argument(format!(
+            "http_path '{given}' names an all-purpose cluster, which the Statement Execution API cannot reach; \
+             use the path of a SQL warehouse, '/sql/1.0/warehouses/<id>'"
+        )));
+    }
+    let id = ["/warehouses/", "/endpoints/"]
+        .iter()
+        .find_map(|marker| given.split_once(marker))
+        .map(|(_, rest)| rest.split(['/', '?', '&']).next().unwrap_or_default().trim())
+        .filter(|id| !id.is_empty())
+        .ok_or_else(|| {
+            Error::invalid_argument(format!(
+                "http_path '{given}' names no SQL warehouse; it looks like '/sql/1.0/warehouses/<id>'"
+            ))
+        })?;
+    Ok((id.to_owned(), org_id(given)))
+}
+
+fn org_id(http_path: &str) -> Option<String> {
+    http_path
+        .split(['?', '&'])
+        .skip(1)
+        .find_map(|pair| pair.strip_prefix("o="))
+        .filter(|id| !id.is_empty())
+        .map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const PATH: &str = "/sql/1.0/warehouses/abc";
+
+    #[test]
+    fn hosts_with_and_without_scheme_port_and_slash_are_understood() {
+        let cases = [
+            ("h.example.com", "https://h.example.com/"),
+            (" h.example.com ", "https://h.example.com/"),
+            ("h.example.com:8443", "https://h.example.com:8443/"),
+            ("https://h.example.com/", "https://h.example.com/"),
+            ("HTTPS://H.example.com", "https://h.example.com/"),
+            ("http://localhost:80", "http://localhost/"),
+            ("http://127.0.0.1:8080", "http://127.0.0.1:8080/"),
+            ("http://[::1]:8080", "http://[::1]:8080/"),
+        ];
+        for (given, base) in cases {
+            let endpoint = Endpoint::parse(given, PATH).expect(given);
+            assert_eq!(endpoint.base.as_str(), base);
+        }
+    }
+
+    #[test]
+    fn hosts_that_cannot_work_are_refused_by_name() {
+        for given in [
+            "",
+            "a b",
+            "ftp://h",
+            "http://h.example.com",
+            "http://10.0.0.1",
+            "http://localhost.example.com",
+            "https://h/x",
+            "h?x=1",
+            "h:99999",
+        ] {
+            let error = Endpoint::parse(given, PATH).expect_err(given);
+            assert!(
+                error
+                    .message()
+                    .contains(&format!("server_hostname '{given}'")),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn credentials_in_the_host_are_refused_without_being_repeated() {
+        let error = Endpoint::parse("https://user:s3cret@h.example.com", PATH).unwrap_err();
+        assert!(!error.message().contains("s3cret"), "{error}");
+    }
+
+    #[test]
+    fn the_warehouse_and_the_workspace_are_read_from_the_path() {
+        let cases = [
+            ("/sql/1.0/warehouses/abc", "abc", None),
+            ("sql/1.0/endpoints/abc", "abc", None),
+            ("/sql/1.0/warehouses/abc/", "abc", None),
+            ("/sql/1.0/warehouses/abc?o=123", "abc", Some("123")),
+            ("/sql/1.0/warehouses/abc?x=1&o=123", "abc", Some("123")),
+            ("/any/prefix/warehouses/abc&o=123", "abc", Some("123")),
+            ("/sql/1.0/warehouses/abc?o=", "abc", None),
+        ];
+        for (path, id, org) in cases {
+            let endpoint = Endpoint::parse("h", path).expect(path);
+            assert_eq!(
+                (endpoint.warehouse_id(), endpoint.org_id()),
+                (id, org),
+                "{path}"
+            );
+        }
+    }
+
+    #[test]
+    fn paths_without_a_warehouse_are_refused_by_name() {
+        for path in [
+            "",
+            "/",
+            "/sql/1.0/warehouses/",
+            "/sql/1.0/warehouses/?o=1",
+            "warehouse/abc",
+        ] {
+            let error = Endpoint::parse("h", path).expect_err(path);
+            assert!(
+                error.message().contains(&format!("http_path '{path}'")),
+                "{error}"
+            );
+        }
+    }
+
+    #[test]
+    fn cluster_paths_are_refused_with_the_way_out() {
+        let error = Endpoint::parse("h", "sql/protocolv1/o/123/0101-abc").unwrap_err();
+        assert!(error.message().contains("cluster"), "{error}");
+        assert!(
+            error.message().contains("/sql/1.0/warehouses/<id>"),
+            "{error}"
+        );
+    }
+
+    #[test]
+    fn ids_are_percent_encoded_in_urls() {
+        let endpoint = Endpoint::parse("h", PATH).unwrap();
+        assert_eq!(
+            endpoint.url(&["api", "a/b ?c"]).as_str(),
+            "https://h/api/a%2Fb%20%3Fc"
+        );
+    }
+}

@@ -1,0 +1,22 @@
+//! The pure asynchronous core of the driver. It never sees Python.
+
+pub mod auth;
+pub mod background;
+pub mod config;
+pub mod control;
+pub mod error;
+pub mod host;
+mod open_session;
+pub mod results;
+pub mod session;
+pub mod statement;
+mod transport;
+pub mod wire;
+
+pub use config::{HttpConfig, ResultConfig, RetryConfig, SessionConfig};
+pub use control::StatementControl;
+pub use error::{Error, ErrorCode, Result};
+pub use host::Endpoint;
+pub use results::ResultStream;
+pub use session::{Session, WeakSession};
+pub use statement::{ExecutedStatement, Statement};

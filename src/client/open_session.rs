@@ -1,0 +1,221 @@
+//! What is open at the service, a session and statements in it, and how it is closed.
+
+use std::collections::HashSet;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use reqwest::Method;
+use serde::de::IgnoredAny;
+use tokio::runtime::Handle;
+use tokio::task::JoinSet;
+use tokio::time::timeout;
+
+use super::background::counted;
+use super::config::SessionConfig;
+use super::transport::{Call, Transport};
+use super::wire::{CreateSessionRequest, CreateSessionResponse, Disposition, SessionVersion};
+use super::{Error, ErrorCode, Result};
+
+/// Longest time that closing waits for statements, and then for the session.
+const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
+
+/// Longest time that a cancel may take.
+const CANCEL_TIMEOUT: Duration = Duration::from_secs(10);
+
+/// An open session; dropping it closes it in the background.
+#[derive(Debug)]
+pub(crate) struct OpenSession {
+    transport: Arc<Transport>,
+    id: String,
+    config: SessionConfig,
+    version: Mutex<Option<SessionVersion>>,
+    closed: AtomicBool,
+    closings: Mutex<JoinSet<()>>,
+    runtime: Handle,
+    process: u32,
+}
+
+impl OpenSession {
+    pub(crate) async fn create(transport: Arc<Transport>, config: SessionConfig) -> Result<Self> {
+        let request = CreateSessionRequest {
+            warehouse_id: transport.endpoint().warehouse_id().to_owned(),
+            catalog: config.catalog.clone(),
+            schema: config.schema.clone(),
+            session_confs: config.session_configuration.clone(),
+        };
+        let body = serde_json::to_vec(&request).map_err(|why| {
+            Error::invalid_argument("the session's settings cannot be written as JSON")
+                .with_source(why)
+        })?;
+        let mut call = Call::new(Method::POST, &["api", "2.0", "sql", "sessions"]);
+        call.body = Some(body);
+        let answer = transport.call::<CreateSessionResponse>(call).await;
+        let response = answer.map_err(|error| match error.code() {
+            ErrorCode::Unauthenticated | ErrorCode::PermissionDenied => {
+                error.with_context("the workspace refuses the credentials; check access_token")
+            }
+            _ => error,
+        })?;
+        Ok(Self {
+            transport,
+            id: response.session_id,
+            config,
+            version: Mutex::new(response.session_version),
+            closed: AtomicBool::new(false),
+            closings: Mutex::new(JoinSet::new()),
+            runtime: Handle::current(),
+            process: std::process::id(),
+        })
+    }
+
+    /// Whether this process opened it; a forked child has neither its sockets nor its threads.
+    pub(crate) fn is_of_this_process(&self) -> bool {
+        self.process == std::process::id()
+    }
+
+    pub(crate) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// Closes it, once.
+    pub(crate) async fn close(&self) {
+        if !self.closed.swap(true, Ordering::AcqRel) {
+            close(&self.transport, &self.id, self.take_closings()).await;
+        }
+    }
+
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    pub(crate) fn transport(&self) -> &Arc<Transport> {
+        &self.transport
+    }
+
+    pub(crate) fn config(&self) -> &SessionConfig {
+        &self.config
+    }
+
+    pub(crate) fn version(&self) -> Option<SessionVersion> {
+        *self.version.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Notes a version that an answer told; of answers that overtake one another the newest counts.
+    pub(crate) fn note_version(&self, version: Option<SessionVersion>) {
+        let mut known = self.version.lock().unwrap_or_else(PoisonError::into_inner);
+        *known = version.max(*known);
+    }
+
+    /// How result data are asked for.
+    pub(crate) fn disposition(&self) -> Disposition {
+        if !self.config.results.external_links {
+            Disposition::Inline
+        } else if hybrid_refused().contains(&self.hybrid_key()) {
+            Disposition::ExternalLinks
+        } else {
+            Disposition::InlineOrExternalLinks
+        }
+    }
+
+    pub(crate) fn remember_hybrid_refused(&self) {
+        hybrid_refused().insert(self.hybrid_key());
+    }
+
+    fn hybrid_key(&self) -> (String, String) {
+        (
+            self.transport.endpoint().authority(),
+            self.transport.config().user_agent.clone(),
+        )
+    }
+
+    /// Asks the service to cancel a statement; a failure means that it ends by itself.
+    pub(crate) async fn cancel_statement(&self, id: &str) {
+        let path = ["api", "2.0", "sql", "statements", id, "cancel"];
+        let call = self
+            .transport
+            .call::<IgnoredAny>(Call::new(Method::POST, &path));
+        drop(timeout(CANCEL_TIMEOUT, call).await);
+    }
+
+    /// Closes a statement in the background.
+    pub(crate) fn close_statement(&self, id: String) {
+        if !self.is_of_this_process() {
+            return;
+        }
+        let transport = Arc::clone(&self.transport);
+        let mut closings = self.closings.lock().unwrap_or_else(PoisonError::into_inner);
+        while closings.try_join_next().is_some() {}
+        let closing = counted(async move {
+            let path = ["api", "2.0", "sql", "statements", &id];
+            let call = transport.call::<IgnoredAny>(Call::new(Method::DELETE, &path));
+            drop(timeout(CANCEL_TIMEOUT, call).await);
+        });
+        closings.spawn_on(closing, &self.runtime);
+    }
+
+    fn take_closings(&self) -> JoinSet<()> {
+        std::mem::take(&mut *self.closings.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Drop for OpenSession {
+    fn drop(&mut self) {
+        let closings = self.take_closings();
+        if !self.is_of_this_process() {
+            // Their tasks live in the parent; here there is nothing to stop.
+            std::mem::forget(closings);
+        } else if !self.is_closed() {
+            let (transport, id) = (Arc::clone(&self.transport), std::mem::take(&mut self.id));
+            self.runtime.spawn(counted(
+                async move { close(&transport, &id, closings).await },
+            ));
+        }
+    }
+}
+
+/// Lets the statements close first, then closes the session.
+async fn close(transport: &Transport, id: &str, mut closings: JoinSet<()>) {
+    let all = async { while closings.join_next().await.is_some() {} };
+    drop(timeout(CLOSE_TIMEOUT, all).await);
+    let path = ["api", "2.0", "sql", "sessions", id];
+    let mut call = Call::new(Method::DELETE, &path);
+    call.query = Some(("warehouse_id", transport.endpoint().warehouse_id()));
+    drop(timeout(CLOSE_TIMEOUT, transport.call::<IgnoredAny>(call)).await);
+}
+
+/// A statement that the service holds for us; dropping it closes the statement in the background.
+pub(crate) struct OpenStatement {
+    session: Arc<OpenSession>,
+    id: String,
+    open: bool,
+}
+
+impl OpenStatement {
+    pub(crate) fn new(session: Arc<OpenSession>, id: String) -> Self {
+        Self {
+            session,
+            id,
+            open: true,
+        }
+    }
+
+    /// The service has closed it already.
+    pub(crate) fn forget(&mut self) {
+        self.open = false;
+    }
+}
+
+impl Drop for OpenStatement {
+    fn drop(&mut self) {
+        if self.open && !self.id.is_empty() {
+            self.session.close_statement(std::mem::take(&mut self.id));
+        }
+    }
+}
+
+/// Hosts and user agents for which the service refuses to choose between inline data and links.
+fn hybrid_refused() -> MutexGuard<'static, HashSet<(String, String)>> {
+    static REFUSED: LazyLock<Mutex<HashSet<(String, String)>>> = LazyLock::new(Mutex::default);
+    REFUSED.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,134 @@
+//! How many bytes of a result may be held ahead of its reader.
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::Notify;
+
+/// Bytes that are held, and how many may be.
+#[derive(Debug)]
+pub(crate) struct Budget {
+    state: Mutex<State>,
+    freed: Notify,
+}
+
+#[derive(Debug)]
+struct State {
+    used: usize,
+    limit: usize,
+}
+
+impl Budget {
+    pub(crate) fn new(limit: usize) -> Arc<Self> {
+        Arc::new(Self {
+            state: Mutex::new(State { used: 0, limit }),
+            freed: Notify::new(),
+        })
+    }
+
+    /// Lets more be held.
+    pub(crate) fn raise_limit(&self, limit: usize) {
+        let mut state = self.state();
+        state.limit = state.limit.max(limit);
+        drop(state);
+        self.freed.notify_one();
+    }
+
+    /// Waits for room, in the order of the chunks: one caller at a time. Whoever would be alone is
+    /// always let in, so that a chunk larger than the limit still comes.
+    pub(crate) async fn reserve(self: &Arc<Self>, bytes: usize) -> Reservation {
+        loop {
+            {
+                let mut state = self.state();
+                if state.used == 0 || state.used.saturating_add(bytes) <= state.limit {
+                    state.used += bytes.max(1);
+                    return Reservation {
+                        budget: Arc::clone(self),
+                        bytes: bytes.max(1),
+                    };
+                }
+            }
+            self.freed.notified().await;
+        }
+    }
+
+    fn state(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Bytes that somebody holds, until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Reservation {
+    budget: Arc<Budget>,
+    bytes: usize,
+}
+
+impl Reservation {
+    /// Corrects an estimate.
+    pub(crate) fn resize(&mut self, bytes: usize) {
+        let bytes = bytes.max(1);
+        let mut state = self.budget.state();
+        state.used = state.used - self.bytes + bytes;
+        drop(state);
+        self.bytes = bytes;
+        self.budget.freed.notify_one();
+    }
+}
+
+impl Drop for Reservation {
+    fn drop(&mut self) {
+        self.budget.state().used -= self.bytes;
+        self.budget.freed.notify_one();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::pin::pin;
+    use std::task::{Context, Waker};
+
+    use super::*;
+
+    fn assert_pending<T>(future: impl Future<Output = T>) {
+        let mut context = Context::from_waker(Waker::noop());
+        assert!(pin!(future).poll(&mut context).is_pending());
+    }
+
+    #[tokio::test]
+    async fn room_is_given_up_to_the_limit_and_again_when_freed() {
+        let budget = Budget::new(100);
+        let first = budget.reserve(60).await;
+        let _second = budget.reserve(40).await;
+        assert_pending(budget.reserve(1));
+        drop(first);
+        drop(budget.reserve(60).await);
+    }
+
+    #[tokio::test]
+    async fn a_chunk_larger_than_the_limit_comes_alone() {
+        let budget = Budget::new(100);
+        let large = budget.reserve(1000).await;
+        assert_pending(budget.reserve(1));
+        drop(large);
+        drop(budget.reserve(1).await);
+    }
+
+    #[tokio::test]
+    async fn corrected_estimates_count() {
+        let budget = Budget::new(100);
+        let mut first = budget.reserve(10).await;
+        first.resize(100);
+        assert_pending(budget.reserve(10));
+        first.resize(20);
+        drop(budget.reserve(80).await);
+    }
+
+    #[tokio::test]
+    async fn a_raised_limit_lets_more_in() {
+        let budget = Budget::new(100);
+        let _first = budget.reserve(100).await;
+        assert_pending(budget.reserve(50));
+        budget.raise_limit(150);
+        drop(budget.reserve(50).await);
+    }
+}

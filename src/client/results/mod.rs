@@ -1,0 +1,320 @@
+//! From the answer of a statement to its record batches: every row, in order, or an error.
+
+mod budget;
+mod cell_text;
+pub mod decode;
+mod download;
+mod external_links;
+mod inline;
+pub mod json_array;
+pub mod lz4;
+mod pipeline;
+pub mod schema;
+pub mod type_text;
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::time::Duration;
+
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
+use tokio::time::{Instant, timeout};
+
+use self::budget::Reservation;
+use self::download::{Chunk, Downloader, Layout};
+use self::external_links::{LinkBook, Located};
+use self::pipeline::Pipeline;
+use super::config::WHOLE_RESULT_BYTES;
+use super::control::{Stop, StopSignal, cancelled, timed_out};
+use super::open_session::{OpenSession, OpenStatement};
+use super::wire::{ChunkInfo, ColumnInfo, ResultData, ResultManifest, StatementResponse};
+use super::{Error, ErrorCode, Result};
+
+/// The rows of a result, batch by batch.
+///
+/// It ends only when all rows that the service announced have been given; anything less is an error,
+/// and stays one.
+pub struct ResultStream {
+    statement_id: String,
+    columns: Vec<ColumnInfo>,
+    truncated: bool,
+    total_rows: Option<u64>,
+    /// The schema by the manifest, which stands in where there is no chunk.
+    announced: SchemaRef,
+    schema: Option<SchemaRef>,
+    /// `None` once everything has been read, or nothing more will be.
+    pipeline: Option<Pipeline>,
+    failed: bool,
+    /// Whether it was closed before its last row had been read.
+    closed: bool,
+    rows_read: u64,
+    /// What the last chunk read names as the one after it.
+    next_chunk_index: Option<u64>,
+    batches: VecDeque<RecordBatch>,
+    held: Option<Reservation>,
+    patience: Option<Patience>,
+    stop: StopSignal,
+    open: Option<OpenStatement>,
+}
+
+/// Time that may still be spent waiting for the service.
+struct Patience {
+    whole: Duration,
+    left: Duration,
+}
+
+impl ResultStream {
+    pub(crate) async fn start(
+        session: &OpenSession,
+        response: StatementResponse,
+        open: OpenStatement,
+        timeout: Option<(Duration, Duration)>,
+        stop: StopSignal,
+    ) -> Result<Self> {
+        let StatementResponse {
+            statement_id,
+            manifest,
+            result,
+            ..
+        } = response;
+        let manifest = manifest.unwrap_or_default();
+        let data = result.unwrap_or_default();
+        let time_zone = session.config().time_zone().unwrap_or("Etc/UTC");
+        let announced = schema::schema_from_columns(&manifest.schema.columns, time_zone);
+        let count = chunk_count(&manifest, &data);
+        let downloader = Arc::new(Downloader {
+            transport: Arc::clone(session.transport()),
+            book: LinkBook::new(Arc::clone(session.transport()), statement_id.clone(), data),
+            layout: Layout {
+                format: manifest.format,
+                compression: manifest.result_compression.unwrap_or_default(),
+                schema: Arc::clone(&announced),
+            },
+            listed: listed_chunks(&manifest, count),
+        });
+        let mut stream = Self {
+            statement_id,
+            columns: manifest.schema.columns,
+            truncated: manifest.truncated,
+            total_rows: manifest.total_row_count,
+            announced,
+            schema: None,
+            pipeline: None,
+            failed: false,
+            closed: false,
+            rows_read: 0,
+            next_chunk_index: None,
+            batches: VecDeque::new(),
+            held: None,
+            patience: timeout.map(|(whole, left)| Patience { whole, left }),
+            stop,
+            open: Some(open),
+        };
+        if count == Some(1) && matches!(downloader.book.peek(0), Some(Located::Inline(_))) {
+            stream.accept(downloader.chunk(0).await?)?;
+            stream.finish()?;
+        } else if count == Some(0) {
+            stream.finish()?;
+        } else {
+            let ahead = session.config().results.max_buffered_bytes;
+            stream.pipeline = Some(Pipeline::start(downloader, count, ahead));
+        }
+        Ok(stream)
+    }
+
+    /// The columns as the service describes them; none after DDL.
+    #[must_use]
+    pub fn columns(&self) -> &[ColumnInfo] {
+        &self.columns
+    }
+
+    /// How many rows there are, where the service says so.
+    #[must_use]
+    pub fn total_rows(&self) -> Option<u64> {
+        self.total_rows
+    }
+
+    /// Whether a limit cut the result.
+    #[must_use]
+    pub fn is_truncated(&self) -> bool {
+        self.truncated
+    }
+
+    /// Lets more be read ahead, for a reader that wants everything.
+    pub fn read_whole(&self) {
+        if let Some(pipeline) = &self.pipeline {
+            pipeline.raise_limit(WHOLE_RESULT_BYTES);
+        }
+    }
+
+    /// The Arrow schema; waits for the first chunk where there is one.
+    ///
+    /// # Errors
+    /// Those of [`Self::next_batch`].
+    pub async fn schema(&mut self) -> Result<SchemaRef> {
+        while self.schema.is_none() && self.pipeline.is_some() {
+            self.read_chunk().await?;
+        }
+        self.check()?;
+        Ok(Arc::clone(self.schema.as_ref().unwrap_or(&self.announced)))
+    }
+
+    /// The next rows; `None` after the last. Dropping the future loses nothing.
+    ///
+    /// # Errors
+    /// `DataLoss` when the result is not what the service announced; `Cancelled`, `Timeout`; and all
+    /// that can go wrong on the way.
+    pub async fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
+        loop {
+            self.check()?;
+            if let Some(batch) = self.batches.pop_front() {
+                return Ok(Some(batch));
+            }
+            self.held = None;
+            if self.pipeline.is_none() {
+                return Ok(None);
+            }
+            self.read_chunk().await?;
+        }
+    }
+
+    /// Stops everything that goes on for this result and closes its statement.
+    pub fn close(&mut self) {
+        self.closed |= self.pipeline.is_some() || !self.batches.is_empty();
+        self.pipeline = None;
+        self.batches.clear();
+        self.held = None;
+        self.open = None;
+    }
+
+    /// Rows that do not come must not look like the end.
+    fn check(&self) -> Result<()> {
+        let error = if self.failed {
+            Error::data_loss(
+                "an error has ended this result before its last row; execute the statement again",
+            )
+        } else if self.closed {
+            let message = "the result was closed before its last row";
+            Error::new(ErrorCode::InvalidStatementHandle, message)
+        } else {
+            return Ok(());
+        };
+        Err(error.with_statement_id(&self.statement_id))
+    }
+
+    async fn read_chunk(&mut self) -> Result<()> {
+        let ended = match self.wait_for_chunk().await {
+            Ok(Some((chunk, reservation))) => {
+                self.held = Some(reservation);
+                self.accept(chunk)
+            }
+            Ok(None) => self.finish(),
+            Err(error) => Err(error),
+        };
+        if ended.is_err() {
+            self.close();
+            self.failed = true;
+        }
+        ended.map_err(|error| error.with_statement_id(&self.statement_id))
+    }
+
+    async fn wait_for_chunk(&mut self) -> Result<Option<(Chunk, Reservation)>> {
+        let Some(pipeline) = &mut self.pipeline else {
+            return Ok(None);
+        };
+        let stop = &mut self.stop;
+        let next = async {
+            tokio::select! {
+                next = pipeline.next() => next,
+                Ok(_) = stop.wait_for(|wish| *wish != Stop::No) => Err(cancelled()),
+            }
+        };
+        let Some(patience) = &mut self.patience else {
+            return next.await;
+        };
+        let started = Instant::now();
+        let next = timeout(patience.left, next).await;
+        patience.left = patience.left.saturating_sub(started.elapsed());
+        next.unwrap_or_else(|_| Err(timed_out(patience.whole)))
+    }
+
+    /// Takes a chunk in its turn.
+    fn accept(&mut self, chunk: Chunk) -> Result<()> {
+        if let Some(offset) = chunk.row_offset
+            && offset != self.rows_read
+        {
+            return Err(Error::data_loss(format!(
+                "a chunk of the result begins at row {offset}, but {} rows came before it",
+                self.rows_read
+            )));
+        }
+        let schema = match &self.schema {
+            Some(schema) => Arc::clone(schema),
+            None => schema::label_schema(&chunk.schema, &self.columns)?,
+        };
+        for batch in chunk.batches {
+            let columns = batch.columns().to_vec();
+            let options = arrow::record_batch::RecordBatchOptions::new()
+                .with_row_count(Some(batch.num_rows()));
+            let batch = RecordBatch::try_new_with_options(Arc::clone(&schema), columns, &options)
+                .map_err(|why| {
+                Error::data_loss("the chunks of the result have different columns").with_source(why)
+            })?;
+            self.batches.push_back(batch);
+        }
+        self.schema = Some(schema);
+        self.rows_read += chunk.rows;
+        self.next_chunk_index = chunk.next_chunk_index;
+        Ok(())
+    }
+
+    /// Checks that nothing is missing, and lets go of the statement.
+    fn finish(&mut self) -> Result<()> {
+        self.pipeline = None;
+        match (self.total_rows, self.next_chunk_index) {
+            (Some(total), _) if total != self.rows_read => {
+                return Err(Error::data_loss(format!(
+                    "the service announced {total} rows, but its chunks have {}",
+                    self.rows_read
+                )));
+            }
+            (None, Some(next)) => {
+                return Err(Error::data_loss(format!(
+                    "the last chunk that the service announced names chunk {next} as the one after it"
+                )));
+            }
+            _ => {}
+        }
+        self.open = None;
+        Ok(())
+    }
+}
+
+/// How many chunks there are; `None` when each must name the next.
+fn chunk_count(manifest: &ResultManifest, data: &ResultData) -> Option<u64> {
+    let listed = u64::try_from(manifest.chunks.len()).unwrap_or(u64::MAX);
+    let has_data = inline::has_data(data) || data.external_links.is_some();
+    match manifest.total_chunk_count {
+        Some(0) if has_data => None,
+        Some(count) => Some(count),
+        None if listed > 0 => Some(listed),
+        None if has_data || manifest.total_row_count.is_some_and(|rows| rows > 0) => None,
+        None => Some(0),
+    }
+}
+
+/// The chunks that the manifest lists; a single one has all rows.
+fn listed_chunks(manifest: &ResultManifest, count: Option<u64>) -> Vec<ChunkInfo> {
+    match (manifest.chunks.is_empty(), count, manifest.total_row_count) {
+        (true, Some(1), Some(row_count)) => {
+            let byte_count = manifest.total_byte_count;
+            vec![ChunkInfo {
+                chunk_index: 0,
+                row_offset: 0,
+                row_count,
+                byte_count,
+            }]
+        }
+        _ => manifest.chunks.clone(),
+    }
+}

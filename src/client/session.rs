@@ -1,0 +1,129 @@
+//! A session of a SQL warehouse: open, hand out statements, close.
+
+use std::sync::{Arc, Weak};
+
+use tokio::task::JoinError;
+use tokio::time::timeout;
+
+use super::auth::TokenSource;
+use super::config::{HttpConfig, SessionConfig};
+use super::control::{AbandonOnDrop, StatementControl, timed_out};
+use super::host::Endpoint;
+use super::open_session::OpenSession;
+use super::statement::{ExecutedStatement, Statement, run};
+use super::transport::Transport;
+use super::{Error, ErrorCode, Result};
+
+/// An open session. Clones are the same session; when the last one goes it closes in the background.
+#[derive(Clone, Debug)]
+pub struct Session(Arc<OpenSession>);
+
+impl Session {
+    /// Opens a session.
+    ///
+    /// # Errors
+    /// `InvalidArgument` for settings that cannot work, `Unauthenticated` and `PermissionDenied` for
+    /// tokens, `NetworkError` when the host cannot be reached.
+    pub async fn open(
+        endpoint: Endpoint,
+        token: Arc<dyn TokenSource>,
+        http: HttpConfig,
+        config: SessionConfig,
+    ) -> Result<Self> {
+        // Setting TLS up reads the trust store; and an interrupted opening must still close the
+        // session that it got.
+        let opening = tokio::spawn(async move {
+            let transport = Arc::new(Transport::try_new(endpoint, token, http)?);
+            OpenSession::create(transport, config).await
+        });
+        joined(opening.await)?.map(|inner| Self(Arc::new(inner)))
+    }
+
+    /// The session's id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.0.id()
+    }
+
+    /// Whether this process opened it; a forked child has neither its sockets nor its threads.
+    #[must_use]
+    pub fn is_of_this_process(&self) -> bool {
+        self.0.is_of_this_process()
+    }
+
+    /// Whether it was closed.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.0.is_closed()
+    }
+
+    /// A reference that does not keep the session open.
+    #[must_use]
+    pub fn downgrade(&self) -> WeakSession {
+        WeakSession(Arc::downgrade(&self.0))
+    }
+
+    /// The settings it was opened with.
+    #[must_use]
+    pub fn config(&self) -> &SessionConfig {
+        self.0.config()
+    }
+
+    /// Executes a statement and waits for its end. Dropping the future cancels the statement.
+    pub async fn execute(
+        &self,
+        statement: Statement,
+        control: &StatementControl,
+    ) -> Result<ExecutedStatement> {
+        if self.is_closed() {
+            return Err(Error::new(
+                ErrorCode::InvalidStatementHandle,
+                "the session is closed",
+            ));
+        }
+        let guard = AbandonOnDrop::new(control.clone());
+        let limit = statement.timeout;
+        let running = tokio::spawn(run(Arc::clone(&self.0), statement, control.clone()));
+        let ended = match limit {
+            None => running.await,
+            Some(limit) => {
+                let Ok(ended) = timeout(limit, running).await else {
+                    let error = timed_out(limit).with_maybe_executed();
+                    return Err(match control.statement_id() {
+                        Some(id) => error.with_statement_id(id),
+                        None => error,
+                    });
+                };
+                ended
+            }
+        };
+        guard.disarm();
+        joined(ended)?
+    }
+
+    /// Closes the session, once, after the statements that are still being closed. Failures are of no
+    /// consequence: the service closes idle sessions by itself.
+    pub async fn close(&self) {
+        self.0.close().await;
+    }
+}
+
+/// A session that others keep open.
+#[derive(Clone, Debug)]
+pub struct WeakSession(Weak<OpenSession>);
+
+impl WeakSession {
+    /// The session, if it still is.
+    #[must_use]
+    pub fn upgrade(&self) -> Option<Session> {
+        self.0.upgrade().map(Session)
+    }
+}
+
+/// What a spawned task gave; its panics are ours.
+fn joined<T>(ended: Result<T, JoinError>) -> Result<T> {
+    ended.map_err(|why| match why.try_into_panic() {
+        Ok(panic) => std::panic::resume_unwind(panic),
+        Err(_) => Error::new(ErrorCode::Cancelled, "the driver is shutting down"),
+    })
+}

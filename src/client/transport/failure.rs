@@ -1,0 +1,321 @@
+//! What a failed attempt was, and what it says about another one.
+
+use chrono::{DateTime, Utc};
+use reqwest::Response;
+use serde_json::Value;
+
+use super::Repeat;
+use super::retry::{Verdict, is_transient, retry_after};
+use crate::client::wire::ApiError;
+use crate::client::{Error, ErrorCode};
+
+/// Longest error document that is read.
+const LONGEST_ERROR: usize = 64 << 10;
+
+/// An attempt that did not bring what was asked for.
+#[derive(Debug)]
+pub(crate) struct Failure {
+    pub(crate) error: Error,
+    pub(crate) verdict: Verdict,
+    connected: bool,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self {
+            error,
+            verdict: Verdict::Final,
+            connected: true,
+        }
+    }
+}
+
+impl Failure {
+    /// No answer came, or not the whole of it.
+    pub(super) fn no_answer(why: reqwest::Error, host: &str, repeat: Repeat) -> Self {
+        let why = why.without_url();
+        let message = format!("{} {host}: {}", what_failed(&why), gist(&why));
+        let certificate = has_source::<rustls::Error>(&why);
+        let not_sent = why.is_connect();
+        let verdict = match () {
+            () if certificate => Verdict::Final,
+            // A time-out has had its repetitions, by TCP.
+            () if not_sent && why.is_timeout() => Verdict::Final,
+            () if not_sent => Verdict::Briefly,
+            () if repeat == Repeat::Always => Verdict::Again(None),
+            () => Verdict::Final,
+        };
+        let error = Error::new(ErrorCode::NetworkError, message)
+            .with_retryable(!certificate)
+            .with_source(why);
+        Self {
+            error: lost(error, repeat, !not_sent),
+            verdict,
+            connected: !not_sent,
+        }
+    }
+
+    /// Says `context` first where no connection was made.
+    pub(crate) fn unless_connected(mut self, context: &str) -> Self {
+        if !self.connected {
+            self.error = self.error.with_context(context);
+        }
+        self
+    }
+
+    /// Storage began to give the body of a chunk and stopped.
+    pub(super) fn broken_off(why: reqwest::Error, host: &str) -> Self {
+        if why.is_timeout() {
+            return Self::no_answer(why, host, Repeat::Always);
+        }
+        let why = why.without_url();
+        let message = format!("the body from {host} breaks off: {}", gist(&why));
+        Self {
+            error: Error::data_loss(message)
+                .with_retryable(true)
+                .with_source(why),
+            verdict: Verdict::Again(None),
+            connected: true,
+        }
+    }
+
+    /// A successful answer that is not the document it should be.
+    pub(super) fn not_understood(
+        why: &serde_json::Error,
+        status: u16,
+        host: &str,
+        repeat: Repeat,
+    ) -> Self {
+        // The text of a serde error can quote the document.
+        let error = Error::data_loss(format!(
+            "the answer of {host} is no document that this driver understands ({:?} error at line {} column {})",
+            why.classify(),
+            why.line(),
+            why.column()
+        ))
+        .with_http_status(status);
+        let verdict = match repeat {
+            Repeat::Always => Verdict::Briefly,
+            Repeat::UnlessMaybeExecuted => Verdict::Final,
+        };
+        Self {
+            error: lost(error, repeat, true),
+            verdict,
+            connected: true,
+        }
+    }
+
+    /// The workspace refused the request.
+    pub(super) async fn refused(
+        response: Response,
+        host: &str,
+        repeat: Repeat,
+        now: DateTime<Utc>,
+    ) -> Self {
+        let status = response.status().as_u16();
+        let wait = retry_after(response.headers(), now);
+        let reason = response
+            .headers()
+            .get("x-databricks-reason-phrase")
+            .cloned();
+        let document = error_document(response).await;
+        let message = document
+            .message()
+            .or_else(|| reason.and_then(|reason| reason.to_str().ok().map(str::to_owned)))
+            .unwrap_or_else(|| format!("{host} gave no reason"));
+        let error = status_error(status, &message)
+            .with_vendor_code(document.code())
+            .with_sql_state(document.sql_state());
+        let may_repeat = match repeat {
+            Repeat::Always => is_transient(status),
+            Repeat::UnlessMaybeExecuted => status == 429,
+        };
+        let verdict = if may_repeat {
+            Verdict::Again(wait)
+        } else {
+            Verdict::Final
+        };
+        Self {
+            error: lost(error, repeat, status >= 500 || status == 408),
+            verdict,
+            connected: true,
+        }
+    }
+
+    /// Storage did not give the body of a chunk.
+    pub(super) fn storage(response: &Response, host: &str, now: DateTime<Utc>) -> Self {
+        let status = response.status().as_u16();
+        let error = status_error(status, &format!("storage at {host} did not give the data"));
+        let verdict = if is_transient(status) {
+            Verdict::Again(retry_after(response.headers(), now))
+        } else {
+            Verdict::Final
+        };
+        Self {
+            error,
+            verdict,
+            connected: true,
+        }
+    }
+}
+
+/// Marks the loss of an answer to a statement that may have run.
+fn lost(error: Error, repeat: Repeat, maybe_executed: bool) -> Error {
+    if maybe_executed && repeat == Repeat::UnlessMaybeExecuted {
+        error
+            .with_retryable(false)
+            .with_context(
+                "the answer was lost and the statement may have run; look before it is sent again",
+            )
+            .with_maybe_executed()
+    } else {
+        error
+    }
+}
+
+/// The error of an HTTP status.
+fn status_error(status: u16, message: &str) -> Error {
+    let (code, retryable) = match status {
+        401 => (ErrorCode::Unauthenticated, false),
+        403 => (ErrorCode::PermissionDenied, false),
+        404 => (ErrorCode::NotFound, false),
+        429 => (ErrorCode::ResourceExhausted, true),
+        400..=499 => (ErrorCode::InvalidArgument, false),
+        503 => (ErrorCode::Unavailable, true),
+        504 => (ErrorCode::Timeout, true),
+        _ => (ErrorCode::Internal, false),
+    };
+    Error::new(code, format!("HTTP {status}: {message}"))
+        .with_http_status(status)
+        .with_retryable(retryable)
+}
+
+async fn error_document(mut response: Response) -> ApiError {
+    let mut body = Vec::new();
+    while let Ok(Some(part)) = response.chunk().await {
+        body.extend_from_slice(&part);
+        if body.len() > LONGEST_ERROR {
+            return ApiError::default();
+        }
+    }
+    serde_json::from_slice(&body).unwrap_or_default()
+}
+
+impl ApiError {
+    /// The message, nested or not.
+    pub(crate) fn message(&self) -> Option<String> {
+        let own = self.message.clone().filter(|message| !message.is_empty());
+        own.or_else(|| self.error.as_ref()?.message())
+    }
+
+    /// The code as text, nested or not.
+    pub(crate) fn code(&self) -> Option<String> {
+        match &self.error_code {
+            Some(Value::String(code)) => Some(code.clone()),
+            Some(Value::Number(code)) => Some(code.to_string()),
+            _ => self.error.as_ref()?.code(),
+        }
+    }
+
+    /// The SQLSTATE, nested or not.
+    pub(crate) fn sql_state(&self) -> Option<String> {
+        self.sql_state
+            .clone()
+            .or_else(|| self.error.as_ref()?.sql_state())
+    }
+}
+
+fn what_failed(why: &reqwest::Error) -> &'static str {
+    if why.is_connect() {
+        "no connection to"
+    } else if why.is_timeout() {
+        "time-out waiting for"
+    } else {
+        "connection lost to"
+    }
+}
+
+/// The innermost cause, which names the failure best.
+fn gist(why: &reqwest::Error) -> String {
+    let mut innermost: &dyn std::error::Error = why;
+    while let Some(source) = innermost.source() {
+        innermost = source;
+    }
+    innermost.to_string()
+}
+
+fn has_source<T: std::error::Error + 'static>(why: &reqwest::Error) -> bool {
+    let mut next: Option<&(dyn std::error::Error + 'static)> = Some(why);
+    while let Some(error) = next {
+        // rustls errors come wrapped in the io errors of its streams.
+        let inner = error
+            .downcast_ref::<std::io::Error>()
+            .and_then(std::io::Error::get_ref);
+        if error.is::<T>() || inner.is_some_and(|inner| inner.is::<T>()) {
+            return true;
+        }
+        next = error.source();
+    }
+    false
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn document(json: &str) -> ApiError {
+        serde_json::from_str(json).unwrap()
+    }
+
+    #[test]
+    fn codes_may_be_texts_or_numbers_and_documents_nested() {
+        let cases = [
+            (
+                r#"{"error_code":"NOT_FOUND","message":"m"}"#,
+                Some("NOT_FOUND"),
+                Some("m"),
+            ),
+            (
+                r#"{"error_code":403,"message":"m"}"#,
+                Some("403"),
+                Some("m"),
+            ),
+            (
+                r#"{"error":{"error_code":"X","message":"m"}}"#,
+                Some("X"),
+                Some("m"),
+            ),
+            (r#"{"message":""}"#, None, None),
+            ("{}", None, None),
+        ];
+        for (json, code, message) in cases {
+            let document = document(json);
+            assert_eq!(document.code().as_deref(), code, "{json}");
+            assert_eq!(document.message().as_deref(), message, "{json}");
+        }
+    }
+
+    #[test]
+    fn statuses_have_their_codes() {
+        let cases = [
+            (400, ErrorCode::InvalidArgument, false),
+            (401, ErrorCode::Unauthenticated, false),
+            (403, ErrorCode::PermissionDenied, false),
+            (404, ErrorCode::NotFound, false),
+            (410, ErrorCode::InvalidArgument, false),
+            (429, ErrorCode::ResourceExhausted, true),
+            (302, ErrorCode::Internal, false),
+            (500, ErrorCode::Internal, false),
+            (503, ErrorCode::Unavailable, true),
+            (504, ErrorCode::Timeout, true),
+        ];
+        for (status, code, retryable) in cases {
+            let error = status_error(status, "m");
+            assert_eq!(
+                (error.code(), error.is_retryable()),
+                (code, retryable),
+                "{status}"
+            );
+        }
+    }
+}

@@ -1,0 +1,307 @@
+//! Requests to the workspace and to its storage, repeated where that is safe.
+
+mod failure;
+pub(crate) mod redact;
+pub(crate) mod retry;
+mod tls;
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+
+use chrono::{DateTime, TimeDelta, Utc};
+use reqwest::header::{
+    AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
+};
+use reqwest::{Method, Response};
+use secrecy::{ExposeSecret, SecretString};
+use serde::de::DeserializeOwned;
+use url::Url;
+
+use self::failure::Failure;
+use self::retry::Attempts;
+use super::auth::TokenSource;
+use super::config::HttpConfig;
+use super::control::{Stop, StopSignal, cancelled};
+use super::host::Endpoint;
+use super::wire::ExternalLink;
+use super::{Error, ErrorCode, Result};
+
+/// Whether a request may be sent again after a failure that leaves open what became of it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Repeat {
+    /// It changes nothing, or the same thing however often it comes.
+    Always,
+    /// It runs a statement: only when that certainly did not happen.
+    UnlessMaybeExecuted,
+}
+
+/// One request to the workspace.
+#[derive(Debug)]
+pub(crate) struct Call<'a> {
+    pub(crate) method: Method,
+    /// Path below the workspace; each segment is percent-encoded.
+    pub(crate) segments: &'a [&'a str],
+    pub(crate) query: Option<(&'a str, &'a str)>,
+    pub(crate) body: Option<Vec<u8>>,
+    pub(crate) repeat: Repeat,
+    /// Ends the waits between attempts, and forbids further ones.
+    pub(crate) stop: Option<StopSignal>,
+}
+
+impl<'a> Call<'a> {
+    pub(crate) fn new(method: Method, segments: &'a [&'a str]) -> Self {
+        Self {
+            method,
+            segments,
+            query: None,
+            body: None,
+            repeat: Repeat::Always,
+            stop: None,
+        }
+    }
+
+    fn is_stopped(&self) -> bool {
+        let stop = self.stop.as_ref();
+        stop.is_some_and(|stop| *stop.borrow() != Stop::No)
+    }
+}
+
+/// The way to one workspace: connections, token, headers and patience.
+pub(crate) struct Transport {
+    http: reqwest::Client,
+    endpoint: Endpoint,
+    token: Arc<dyn TokenSource>,
+    headers: HeaderMap,
+    config: HttpConfig,
+    /// How many seconds the service's clock is ahead of ours.
+    clock_skew: AtomicI64,
+}
+
+impl Transport {
+    pub(crate) fn try_new(
+        endpoint: Endpoint,
+        token: Arc<dyn TokenSource>,
+        config: HttpConfig,
+    ) -> Result<Self> {
+        config.validate()?;
+        let http = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls::client_config(config.trusted_ca.as_deref())?)
+            .redirect(reqwest::redirect::Policy::none())
+            .retry(reqwest::retry::never())
+            .referer(false)
+            .connect_timeout(config.connect_timeout)
+            .read_timeout(config.silence_timeout)
+            .build()
+            .map_err(|why| {
+                Error::invalid_argument("the HTTP client cannot be set up").with_source(why)
+            })?;
+        let headers = workspace_headers(&config, &endpoint)?;
+        Ok(Self {
+            http,
+            endpoint,
+            token,
+            headers,
+            config,
+            clock_skew: AtomicI64::new(0),
+        })
+    }
+
+    pub(crate) fn endpoint(&self) -> &Endpoint {
+        &self.endpoint
+    }
+
+    pub(crate) fn config(&self) -> &HttpConfig {
+        &self.config
+    }
+
+    /// The time by the service's clock.
+    pub(crate) fn service_time(&self) -> DateTime<Utc> {
+        Utc::now() + TimeDelta::seconds(self.clock_skew.load(Ordering::Relaxed))
+    }
+
+    /// Sends a request until it is answered or its attempts are used up.
+    pub(crate) async fn call<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T> {
+        let mut attempts = Attempts::new(&self.config.retry);
+        let mut refused: Option<SecretString> = None;
+        loop {
+            let token = self.token.token(refused.as_ref()).await?;
+            if call.is_stopped() {
+                return Err(cancelled());
+            }
+            let failure = match self.attempt(&call, &token).await {
+                Ok(answer) => return Ok(answer),
+                Err(failure) => failure,
+            };
+            if failure.error.http_status() == Some(401) && refused.is_none() {
+                let fresh = self.token.token(Some(&token)).await?;
+                if fresh.expose_secret() != token.expose_secret() {
+                    refused = Some(token);
+                    continue;
+                }
+            }
+            if !attempts
+                .another_unless(failure.verdict, call.stop.as_ref())
+                .await
+            {
+                return Err(failure.error);
+            }
+        }
+    }
+
+    async fn attempt<T: DeserializeOwned>(
+        &self,
+        call: &Call<'_>,
+        token: &SecretString,
+    ) -> Result<T, Failure> {
+        let host = self.endpoint.authority();
+        let response = self
+            .http
+            .execute(self.request(call, token)?)
+            .await
+            .map_err(|why| {
+                Failure::no_answer(why, &host, call.repeat).unless_connected(
+                    "the workspace cannot be reached; check server_hostname, network and proxy",
+                )
+            })?;
+        self.note_date(&response);
+        if !response.status().is_success() {
+            return Err(Failure::refused(response, &host, call.repeat, self.service_time()).await);
+        }
+        let status = response.status().as_u16();
+        let body = read_body(response)
+            .await
+            .map_err(|why| Failure::no_answer(why, &host, call.repeat))?;
+        serde_json::from_slice(&body)
+            .map_err(|why| Failure::not_understood(&why, status, &host, call.repeat))
+    }
+
+    fn request(&self, call: &Call<'_>, token: &SecretString) -> Result<reqwest::Request, Failure> {
+        let mut url = self.endpoint.url(call.segments);
+        if let Some((name, value)) = call.query {
+            url.query_pairs_mut().append_pair(name, value);
+        }
+        let mut request = reqwest::Request::new(call.method.clone(), url);
+        request.headers_mut().clone_from(&self.headers);
+        request.headers_mut().insert(AUTHORIZATION, bearer(token)?);
+        if let Some(body) = &call.body {
+            let json = HeaderValue::from_static("application/json");
+            request.headers_mut().insert(CONTENT_TYPE, json);
+            *request.body_mut() = Some(body.clone().into());
+        }
+        Ok(request)
+    }
+
+    fn note_date(&self, response: &Response) {
+        let date = response
+            .headers()
+            .get(DATE)
+            .and_then(|date| date.to_str().ok());
+        if let Some(date) = date.and_then(|date| DateTime::parse_from_rfc2822(date).ok()) {
+            let ahead = date.signed_duration_since(Utc::now()).num_seconds();
+            self.clock_skew.store(ahead, Ordering::Relaxed);
+        }
+    }
+
+    /// Reads what a link points to, once. Storage gets the link's own headers and no others.
+    pub(crate) async fn read_link(&self, link: &ExternalLink) -> Result<Vec<u8>, Failure> {
+        let url = storage_url(link)?;
+        let host = super::host::authority(&url);
+        let mut request = reqwest::Request::new(Method::GET, url);
+        if let Some(agent) = self.headers.get(USER_AGENT) {
+            request.headers_mut().insert(USER_AGENT, agent.clone());
+        }
+        for (name, value) in link.http_headers.iter().flatten() {
+            let (name, value) = header(name, value)
+                .map_err(|_| Error::data_loss("a link to storage asks for an impossible header"))?;
+            request.headers_mut().insert(name, value);
+        }
+        let response = self
+            .http
+            .execute(request)
+            .await
+            .map_err(|why| Failure::no_answer(why, &host, Repeat::Always))?;
+        if response.status() != reqwest::StatusCode::OK {
+            return Err(Failure::storage(&response, &host, self.service_time()));
+        }
+        read_body(response)
+            .await
+            .map_err(|why| Failure::broken_off(why, &host))
+    }
+}
+
+impl std::fmt::Debug for Transport {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Transport")
+            .field("endpoint", &self.endpoint)
+            .finish_non_exhaustive()
+    }
+}
+
+async fn read_body(mut response: Response) -> Result<Vec<u8>, reqwest::Error> {
+    // A wrong length header must not make us reserve what never comes.
+    const MOST_RESERVED: u64 = 64 << 20;
+    let length = response
+        .content_length()
+        .unwrap_or_default()
+        .min(MOST_RESERVED);
+    let mut body = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
+    while let Some(part) = response.chunk().await? {
+        body.extend_from_slice(&part);
+    }
+    Ok(body)
+}
+
+fn storage_url(link: &ExternalLink) -> Result<Url> {
+    let url = Url::parse(&link.external_link)
+        .map_err(|_| Error::data_loss("a link to storage is not a URL"))?;
+    if url.scheme() != "https" && !(url.scheme() == "http" && super::host::is_loopback(&url)) {
+        return Err(Error::new(
+            ErrorCode::InvalidArgument,
+            format!(
+                "the link to storage at {} does not use https",
+                redact::without_query(&url)
+            ),
+        ));
+    }
+    Ok(url)
+}
+
+fn workspace_headers(config: &HttpConfig, endpoint: &Endpoint) -> Result<HeaderMap> {
+    let mut headers = HeaderMap::new();
+    let mut add = |name: &str, value: &str| -> Result<()> {
+        let (name, value) = header(name, value)?;
+        headers.append(name, value);
+        Ok(())
+    };
+    add("user-agent", &config.user_agent)?;
+    add("accept", "application/json")?;
+    for (name, value) in &config.headers {
+        add(name, value)?;
+    }
+    if let Some(org_id) = endpoint.org_id()
+        && !headers.contains_key("x-databricks-org-id")
+    {
+        let (name, value) = header("x-databricks-org-id", org_id)?;
+        headers.insert(name, value);
+    }
+    Ok(headers)
+}
+
+fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue)> {
+    let parsed = HeaderName::try_from(name)
+        .ok()
+        .zip(HeaderValue::try_from(value).ok());
+    parsed.ok_or_else(|| {
+        Error::invalid_argument(format!(
+            "the HTTP header '{}' cannot be sent",
+            name.escape_debug()
+        ))
+    })
+}
+
+fn bearer(token: &SecretString) -> Result<HeaderValue> {
+    let mut value = HeaderValue::try_from(format!("Bearer {}", token.expose_secret()))
+        .map_err(|_| Error::invalid_argument("the token holds characters that no token has"))?;
+    value.set_sensitive(true);
+    Ok(value)
+}

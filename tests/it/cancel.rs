@@ -1,0 +1,297 @@
+//! Cancelling in every phase, and deadlines, which cancel too.
+
+use std::time::Duration;
+
+use databricks_sql_kernel::client::{ErrorCode, Session, Statement, StatementControl};
+
+use crate::clock::{Clock, settle};
+use crate::documents::{
+    BODY, CANCEL, STATEMENT, STATEMENT_ID, STATEMENTS, Table, in_state, succeeded, with_attachment,
+};
+use crate::exchange::Reply;
+use crate::warehouse::{Warehouse, numbers, query};
+
+/// A running execution and what cancels it.
+fn start(
+    session: &Session,
+    statement: Statement,
+) -> (
+    StatementControl,
+    tokio::task::JoinHandle<Result<(), databricks_sql_kernel::client::Error>>,
+) {
+    let control = StatementControl::default();
+    let running = tokio::spawn({
+        let (session, control) = (session.clone(), control.clone());
+        async move { session.execute(statement, &control).await.map(drop) }
+    });
+    (control, running)
+}
+
+fn within(seconds: u64) -> Statement {
+    Statement {
+        timeout: Some(Duration::from_secs(seconds)),
+        ..query()
+    }
+}
+
+/// After a cancel the service says so at the next look.
+fn cancels(warehouse: &Warehouse) {
+    warehouse
+        .workspace
+        .always("GET", STATEMENT, |_| Reply::json(&in_state("CANCELED")));
+}
+
+#[tokio::test]
+async fn before_the_sending_nothing_is_sent() {
+    let warehouse = Warehouse::start().await;
+    let session = warehouse.open().await;
+    let control = StatementControl::default();
+    control.cancel();
+    let error = session.execute(query(), &control).await.err().unwrap();
+    assert_eq!(error.code(), ErrorCode::Cancelled);
+    assert_eq!(warehouse.posts(), 0);
+}
+
+#[tokio::test]
+async fn during_the_sending_it_is_remembered_until_the_id_is_known() {
+    let warehouse = Warehouse::start().await;
+    cancels(&warehouse);
+    let (reply, release) = Reply::json(&in_state("PENDING")).held();
+    warehouse.workspace.on("POST", STATEMENTS, [reply]);
+    let session = warehouse.open().await;
+    let (control, running) = start(&session, query());
+    warehouse.workspace.arrival("POST", STATEMENTS, 1).await;
+    control.cancel();
+    settle().await;
+    assert_eq!(control.statement_id(), None);
+    assert_eq!(warehouse.workspace.count("POST", CANCEL), 0);
+    release.go();
+    let error = running.await.unwrap().unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Cancelled);
+    assert_eq!(error.sql_state(), Some("HY008"));
+    assert_eq!(error.statement_id(), Some(STATEMENT_ID));
+    session.close().await;
+    let log = warehouse.workspace.log();
+    let calls: Vec<_> = log
+        .iter()
+        .skip(2)
+        .map(|request| (request.method.as_str(), request.path.as_str()))
+        .collect();
+    let statement = format!("{STATEMENTS}/{STATEMENT_ID}");
+    assert_eq!(
+        calls,
+        [
+            ("POST", format!("{statement}/cancel").as_str()),
+            ("GET", &statement),
+            ("DELETE", &statement),
+            ("DELETE", "/api/2.0/sql/sessions/session-1"),
+        ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn between_two_polls_it_is_sent_at_once() {
+    let clock = Clock::hold();
+    let warehouse = Warehouse::start().await;
+    warehouse.answer(in_state("PENDING"));
+    cancels(&warehouse);
+    let session = warehouse.open().await;
+    let (control, running) = start(&session, query());
+    settle().await;
+    assert_eq!(control.statement_id().as_deref(), Some(STATEMENT_ID));
+    control.cancel();
+    control.cancel();
+    settle().await;
+    assert_eq!(warehouse.workspace.count("POST", CANCEL), 1);
+    let (ended, took) = clock.run(Duration::from_millis(10), running).await;
+    assert_eq!(ended.unwrap().unwrap_err().code(), ErrorCode::Cancelled);
+    assert!(took <= Duration::from_millis(100), "{took:?}");
+    assert_eq!(warehouse.workspace.count("POST", CANCEL), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn it_does_not_wait_for_a_poll_on_its_way() {
+    let fails = || Reply::status(503).header("retry-after", "30");
+    for poll in [Reply::never(), fails()] {
+        let clock = Clock::hold();
+        let warehouse = Warehouse::start().await;
+        warehouse.answer(in_state("RUNNING"));
+        cancels(&warehouse);
+        warehouse.workspace.on("GET", STATEMENT, [poll]);
+        let session = warehouse.open().await;
+        let (control, running) = start(&session, query());
+        settle().await;
+        clock.advance(Duration::from_millis(50)).await;
+        assert_eq!(warehouse.workspace.count("GET", STATEMENT), 1);
+        control.cancel();
+        settle().await;
+        assert_eq!(warehouse.workspace.count("POST", CANCEL), 1);
+        let (ended, took) = clock.run(Duration::from_millis(10), running).await;
+        assert_eq!(ended.unwrap().unwrap_err().code(), ErrorCode::Cancelled);
+        assert!(took <= Duration::from_millis(100), "{took:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn while_the_service_is_busy_it_ends_the_sending() {
+    let clock = Clock::hold();
+    let warehouse = Warehouse::start().await;
+    warehouse.workspace.always("POST", STATEMENTS, |_| {
+        Reply::status(429).header("retry-after", "20")
+    });
+    let session = warehouse.open().await;
+    let (control, running) = start(&session, query());
+    settle().await;
+    assert_eq!(warehouse.posts(), 1);
+    control.cancel();
+    let error = running.await.unwrap().unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Cancelled);
+    assert!(!error.maybe_executed());
+    clock.advance(Duration::from_secs(100)).await;
+    assert_eq!(warehouse.posts(), 1);
+}
+
+#[tokio::test]
+async fn a_sending_whose_answer_is_lost_stays_in_doubt() {
+    let warehouse = Warehouse::start().await;
+    let (reply, release) = Reply::status(502).held();
+    warehouse.workspace.on("POST", STATEMENTS, [reply]);
+    let session = warehouse.open().await;
+    let (control, running) = start(&session, query());
+    warehouse.workspace.arrival("POST", STATEMENTS, 1).await;
+    control.cancel();
+    release.go();
+    assert!(running.await.unwrap().unwrap_err().maybe_executed());
+    assert_eq!(warehouse.posts(), 1);
+}
+
+#[tokio::test]
+async fn a_statement_may_succeed_first() {
+    let warehouse = Warehouse::start().await;
+    warehouse.answer(in_state("RUNNING"));
+    warehouse.workspace.always("GET", STATEMENT, |_| {
+        Reply::json(&with_attachment("SUCCEEDED", 2))
+    });
+    warehouse
+        .workspace
+        .on("POST", CANCEL, [Reply::status(404), Reply::status(404)]);
+    let session = warehouse.open().await;
+    let (control, running) = start(&session, query());
+    warehouse.workspace.arrival("GET", STATEMENT, 1).await;
+    control.cancel();
+    assert!(running.await.unwrap().is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancel_that_is_never_answered_holds_nothing_up() {
+    let clock = Clock::hold();
+    let warehouse = Warehouse::start().await;
+    warehouse.answer(in_state("RUNNING"));
+    cancels(&warehouse);
+    warehouse
+        .workspace
+        .always("POST", CANCEL, |_| Reply::never());
+    let session = warehouse.open().await;
+    let (control, running) = start(&session, query());
+    settle().await;
+    control.cancel();
+    let (ended, took) = clock.run(Duration::from_millis(100), running).await;
+    assert_eq!(ended.unwrap().unwrap_err().code(), ErrorCode::Cancelled);
+    assert!(took <= Duration::from_secs(11), "{took:?}");
+}
+
+#[tokio::test]
+async fn during_the_download_it_ends_the_reading() {
+    let warehouse = Warehouse::start().await;
+    warehouse.serve(&Table::new([2, 2, 2]));
+    warehouse
+        .storage
+        .on("GET", "/bodies/1", [Reply::never(), Reply::never()]);
+    let session = warehouse.open().await;
+    let control = StatementControl::default();
+    let executed = session.execute(query(), &control).await.unwrap();
+    let mut stream = executed.into_stream();
+    let reading = tokio::spawn(async move { (numbers(&mut stream).await, stream) });
+    warehouse.storage.arrival("GET", "/bodies/1", 1).await;
+    control.cancel();
+    let (ended, mut stream) = reading.await.unwrap();
+    let error = ended.unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Cancelled);
+    assert_eq!(error.statement_id(), Some(STATEMENT_ID));
+    assert!(stream.next_batch().await.is_err());
+    warehouse.workspace.arrival("DELETE", STATEMENT, 1).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_in_the_sending_cancels_once_the_id_is_known() {
+    let clock = Clock::hold();
+    let warehouse = Warehouse::start().await;
+    let (reply, release) = Reply::json(&in_state("RUNNING")).held();
+    warehouse.workspace.on("POST", STATEMENTS, [reply]);
+    let session = warehouse.open().await;
+    let (_, running) = start(&session, within(3));
+    let (ended, took) = clock.run(Duration::from_millis(100), running).await;
+    let error = ended.unwrap().unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Timeout);
+    assert_eq!(error.sql_state(), Some("HYT00"));
+    assert!(error.maybe_executed());
+    assert_eq!(took.as_secs(), 3);
+    assert_eq!(warehouse.workspace.count("POST", CANCEL), 0);
+    release.go();
+    warehouse.workspace.arrival("POST", CANCEL, 1).await;
+    warehouse.workspace.arrival("DELETE", STATEMENT, 1).await;
+    assert_eq!(warehouse.posts(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_while_polling_cancels_at_once() {
+    let clock = Clock::hold();
+    for hangs in [false, true] {
+        let warehouse = Warehouse::start().await;
+        warehouse.answer(in_state("PENDING"));
+        warehouse.workspace.always("GET", STATEMENT, move |_| {
+            if hangs {
+                Reply::never()
+            } else {
+                Reply::json(&in_state("RUNNING"))
+            }
+        });
+        let session = warehouse.open().await;
+        let (_, running) = start(&session, within(3));
+        let (ended, took) = clock.run(Duration::from_millis(100), running).await;
+        let error = ended.unwrap().unwrap_err();
+        assert_eq!(error.code(), ErrorCode::Timeout);
+        assert_eq!(error.statement_id(), Some(STATEMENT_ID));
+        assert_eq!(took.as_secs(), 3);
+        settle().await;
+        assert_eq!(warehouse.workspace.count("POST", CANCEL), 1, "{hangs}");
+        warehouse.workspace.arrival("DELETE", STATEMENT, 1).await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deadline_in_the_download_counts_all_waiting_before_it() {
+    let clock = Clock::hold();
+    let warehouse = Warehouse::start().await;
+    warehouse.serve(&Table::new([2, 2]));
+    let table = Table::new([2, 2]);
+    let links = table.links(&warehouse.storage.url(), 0, 1);
+    let (slow, release) = Reply::json(&succeeded(&table.manifest(), &links)).held();
+    warehouse.workspace.on("POST", STATEMENTS, [slow]);
+    warehouse.storage.always("GET", BODY, |_| Reply::never());
+    let session = warehouse.open().await;
+    let control = StatementControl::default();
+    let executing = tokio::spawn(async move { session.execute(within(10), &control).await });
+    settle().await;
+    clock.advance(Duration::from_secs(4)).await;
+    release.go();
+    let mut stream = executing.await.unwrap().unwrap().into_stream();
+    let (ended, took) = clock
+        .run(Duration::from_millis(100), numbers(&mut stream))
+        .await;
+    let error = ended.unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Timeout);
+    assert_eq!(error.statement_id(), Some(STATEMENT_ID));
+    assert!((5..=6).contains(&took.as_secs()), "{took:?}");
+    warehouse.workspace.arrival("DELETE", STATEMENT, 1).await;
+}

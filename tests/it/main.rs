@@ -1,0 +1,24 @@
+//! Behaviour over HTTP, against scripted servers on loopback.
+
+#![expect(
+    clippy::unwrap_used,
+    reason = "what a test takes for granted may fail it"
+)]
+
+mod clock;
+mod documents;
+mod exchange;
+mod server;
+mod warehouse;
+
+mod auth;
+mod cancel;
+mod close;
+mod inline;
+mod integrity;
+mod json;
+mod links;
+mod never_twice;
+mod retry;
+mod session;
+mod statement;
