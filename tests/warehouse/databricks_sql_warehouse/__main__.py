@@ -1,0 +1,6 @@
+"""`python -m databricks_sql_warehouse`."""
+
+from .cli import main
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,70 @@
+"""The console script: start a warehouse, say where it listens, stop on a signal."""
+
+from __future__ import annotations
+
+import argparse
+import asyncio
+import json
+import os
+import secrets
+import signal
+import sys
+import threading
+
+from .app import Options, Server
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Run a warehouse until SIGTERM or SIGINT."""
+    options = _parser().parse_args(arguments)
+    asyncio.run(
+        _run(
+            Options(
+                token=options.token or f"dapi{secrets.token_hex(16)}",
+                warehouse_id=options.warehouse_id,
+                port=options.port,
+                storage_port=options.storage_port,
+                tls_cert=options.tls_cert,
+                tls_key=options.tls_key,
+            ),
+            exit_with_parent=options.exit_with_parent,
+        )
+    )
+    # DuckDB's extension module writes a report of live objects when the interpreter ends.
+    sys.stdout.flush()
+    sys.stderr.flush()
+    os._exit(0)
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(prog="databricks-sql-warehouse", description=__doc__)
+    parser.add_argument("--port", type=int, default=0, help="port of the API; 0 takes a free one")
+    parser.add_argument("--storage-port", type=int, default=0, help="port of the storage")
+    parser.add_argument("--token", help="the access token; generated when not given")
+    parser.add_argument("--warehouse-id", default="local", help="last part of the HTTP path")
+    parser.add_argument("--tls-cert", help="PEM file of the certificate chain; turns TLS on")
+    parser.add_argument("--tls-key", help="PEM file of the private key")
+    parser.add_argument(
+        "--exit-with-parent", action="store_true", help="stop when standard input is closed"
+    )
+    return parser
+
+
+async def _run(options: Options, *, exit_with_parent: bool) -> None:
+    loop = asyncio.get_running_loop()
+    stop = asyncio.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        loop.add_signal_handler(number, stop.set)
+    if exit_with_parent:
+        threading.Thread(target=_watch_input, args=(loop, stop), daemon=True).start()
+    server = Server(options)
+    await server.start()
+    print(json.dumps(server.ready()), flush=True)  # noqa: T201
+    await stop.wait()
+    await server.stop()
+
+
+def _watch_input(loop: asyncio.AbstractEventLoop, stop: asyncio.Event) -> None:
+    while os.read(0, 1024):
+        pass
+    loop.call_soon_threadsafe(stop.set)

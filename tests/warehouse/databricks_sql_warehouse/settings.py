@@ -1,0 +1,76 @@
+"""What the admin API can change about the behaviour of the warehouse."""
+
+from __future__ import annotations
+
+import dataclasses
+from dataclasses import dataclass, fields
+from typing import Any, get_type_hints
+
+
+@dataclass
+class Settings:
+    """Defaults imitate the service; tests change single fields and reset them."""
+
+    chunk_rows: int = 122_880
+    batch_rows: int = 4096
+    first_links: int | None = None
+    links_per_page: int = 1
+    link_ttl_seconds: float = 899
+    link_headers: dict[str, str] | None = None
+    hybrid: bool = True
+    inline_limit_bytes: int = 1024 * 1024
+    json_limit_bytes: int = 26_214_400
+    inline_chunks: bool = False
+    close_inline: bool = False
+    lz4: bool = True
+    lz4_flg: int = 0x74
+    lz4_framing: str = "auto"
+    byte_count: str = "compressed"
+    pending_polls: int = 0
+    session_version: int | None = None
+    num_modified_rows: bool = False
+    sql_state: bool = True
+    total_chunk_count: bool = True
+    enforce_keys: bool = True
+
+    def update(self, changes: dict[str, Any]) -> None:
+        """Apply `changes` after all of them are found valid."""
+        hints = get_type_hints(Settings)
+        valid = {}
+        for name, value in changes.items():
+            if name not in hints:
+                raise ValueError(f"unknown setting {name!r}")
+            if name == "lz4_flg" and isinstance(value, str):
+                value = int(value, 16)
+            if not _fits(value, hints[name]):
+                raise ValueError(f"setting {name!r} does not take {value!r}")
+            valid[name] = value
+        for name, choices in _CHOICES.items():
+            if name in valid and valid[name] not in choices:
+                raise ValueError(f"setting {name!r} takes one of {choices}, not {valid[name]!r}")
+        for name, value in valid.items():
+            setattr(self, name, value)
+
+    def reset(self) -> None:
+        """Go back to the defaults."""
+        for entry in fields(self):
+            setattr(self, entry.name, entry.default)
+
+    def document(self) -> dict[str, Any]:
+        """The settings as a JSON document."""
+        return dataclasses.asdict(self)
+
+
+_CHOICES: dict[str, tuple[Any, ...]] = {
+    "lz4_flg": (0x60, 0x74),
+    "lz4_framing": ("auto", "message", "body"),
+    "byte_count": ("raw", "compressed"),
+}
+
+
+def _fits(value: object, hint: Any) -> bool:
+    if hint is bool or isinstance(value, bool):
+        return hint is bool and isinstance(value, bool)
+    if hint is float:
+        return isinstance(value, (int, float))
+    return isinstance(value, dict if "dict" in str(hint) and value is not None else hint)

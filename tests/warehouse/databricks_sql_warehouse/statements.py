@@ -1,0 +1,195 @@
+"""Statements: their states, their runs in a thread pool, their results."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import uuid
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from . import commands
+from .errors import StatementCanceled, StatementError, not_found
+from .results import Result
+from .translate import translate
+
+if TYPE_CHECKING:
+    from collections.abc import Coroutine
+
+    from .engine import Engine, Outcome, Run
+    from .requests import ExecuteRequest
+    from .sessions import Session
+    from .settings import Settings
+
+_MOST_RUNNING = 64
+_KEPT_AFTER_CLOSE = 100
+_KEPT_AFTER_CLOSE_BYTES = 128 * 1024 * 1024
+_CANCEL_AGAIN_SECONDS = 0.02
+
+
+@dataclass(eq=False)
+class Statement:
+    """One statement from its submission to its end."""
+
+    id: str
+    request: ExecuteRequest
+    session: Session
+    pending_polls: int = 0
+    state: str = "PENDING"
+    closed: bool = False
+    error: StatementError | None = None
+    result: Result | None = None
+    cancel_requested: bool = False
+    run: Run | None = None
+    done: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def cancel(self) -> None:
+        """Interrupt the run until it has ended."""
+        self.cancel_requested = True
+        while not self.done.is_set():
+            if self.run is not None:
+                self.run.cancel()
+            with contextlib.suppress(asyncio.TimeoutError):
+                await asyncio.wait_for(self.done.wait(), _CANCEL_AGAIN_SECONDS)
+
+    def document(self) -> dict[str, Any]:
+        """The statement as the admin API shows it."""
+        return {
+            "statement_id": self.id,
+            "session_id": self.session.id,
+            "statement": self.request.statement,
+            "state": "CLOSED" if self.closed else self.state,
+            "message": self.error.message if self.error else None,
+            "row_count": self.result.row_count if self.result else None,
+            "chunk_count": len(self.result.chunks) if self.result else None,
+        }
+
+
+class Statements:
+    """All statements, and the threads that run them."""
+
+    def __init__(self, engine: Engine, settings: Settings) -> None:
+        self._engine = engine
+        self._settings = settings
+        self._known: dict[str, Statement] = {}
+        self._closed: deque[Statement] = deque()
+        self._kept_bytes = 0
+        self._tasks: set[asyncio.Task[None]] = set()
+        self._pool = ThreadPoolExecutor(_MOST_RUNNING, thread_name_prefix="statement")
+
+    def submit(self, request: ExecuteRequest, session: Session) -> Statement:
+        """Start a statement."""
+        statement = Statement(
+            str(uuid.uuid4()), request, session, pending_polls=self._settings.pending_polls
+        )
+        self._known[statement.id] = statement
+        self._start(self._follow(statement))
+        return statement
+
+    def cancel(self, statement: Statement) -> None:
+        """Begin to cancel a statement; one that has ended stays as it is."""
+        self._start(statement.cancel())
+
+    def get(self, statement_id: str) -> Statement:
+        """The statement of this id, closed or not."""
+        if statement_id not in self._known:
+            raise not_found(f"The statement {statement_id} was not found.")
+        return self._known[statement_id]
+
+    def find(self, statement_id: str | None) -> Statement | None:
+        """The statement of this id, if there is one."""
+        return self._known.get(statement_id or "")
+
+    def open_result(self, statement_id: str) -> tuple[Statement, Result]:
+        """A succeeded statement that is not closed, with its result."""
+        statement = self.get(statement_id)
+        if statement.closed or statement.result is None:
+            raise not_found(f"The result of statement {statement_id} was not found.")
+        return statement, statement.result
+
+    def close(self, statement_id: str) -> None:
+        """Close a statement; downloads that have begun may still go on."""
+        statement = self.get(statement_id)
+        self.cancel(statement)
+        statement.closed = True
+        if statement.result is None or statement in self._closed:
+            return
+        self._closed.append(statement)
+        self._kept_bytes += statement.result.stored_bytes
+        while self._kept_bytes > _KEPT_AFTER_CLOSE_BYTES or len(self._closed) > _KEPT_AFTER_CLOSE:
+            oldest = self._closed.popleft()
+            if oldest.result is not None:
+                self._kept_bytes -= oldest.result.stored_bytes
+            oldest.result = None
+
+    def end_session(self, session: Session) -> None:
+        """Cancel what still runs in a session that is closed, and roll back."""
+        for statement in self._known.values():
+            if statement.session is session:
+                self.cancel(statement)
+        if session.transaction is not None:
+            self._pool.submit(session.transaction.close)
+
+    def documents(self) -> list[dict[str, Any]]:
+        """Every statement as the admin API shows it."""
+        return [statement.document() for statement in self._known.values()]
+
+    async def stop(self) -> None:
+        """Cancel whatever runs and wait for it."""
+        for statement in self._known.values():
+            self.cancel(statement)
+        await asyncio.gather(*self._tasks)
+        self._pool.shutdown()
+
+    def _start(self, work: Coroutine[Any, Any, None]) -> None:
+        task = asyncio.create_task(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+    async def _follow(self, statement: Statement) -> None:
+        loop = asyncio.get_running_loop()
+        try:
+            statement.result = await loop.run_in_executor(self._pool, self._work, statement)
+            statement.state = "SUCCEEDED"
+        except StatementCanceled:
+            statement.state = "CANCELED"
+        except StatementError as error:
+            statement.error = error
+            statement.state = "FAILED"
+        except Exception as error:
+            message = f"[INTERNAL_ERROR] {type(error).__name__}: {error} SQLSTATE: XX000"
+            statement.error = StatementError(message, "XX000", "INTERNAL_ERROR")
+            statement.state = "FAILED"
+        finally:
+            self._engine.forget(statement.id)
+            statement.done.set()
+
+    def _work(self, statement: Statement) -> Result:
+        request, session = statement.request, statement.session
+        run = statement.run = self._engine.run_of(statement.id, session)
+        try:
+            statement.state = "RUNNING"
+            return Result(request, self._outcome(statement, run), self._settings)
+        finally:
+            statement.run = None
+            run.end()
+
+    def _outcome(self, statement: Statement, run: Run) -> Outcome:
+        request, session = statement.request, statement.session
+        outcome = commands.execute(request.statement, session, run, self._engine)
+        if outcome is not None:
+            return outcome
+        plan = translate(
+            request.statement,
+            request.parameters,
+            session,
+            self._engine.declarations,
+            self._settings,
+            statement.id,
+        )
+        outcome = run.run(request.statement, plan, request.row_limit)
+        if plan.declares is not None:
+            self._engine.declarations.add(*plan.declares)
+        return outcome
