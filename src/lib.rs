@@ -1,3 +1,21 @@
 //! A DB-API 2.0 driver for Databricks SQL: a pure asynchronous core and the Python surfaces over it.
 
 pub mod client;
+#[cfg(feature = "python")]
+pub mod python;
+
+/// Databricks SQL through the Statement Execution API.
+#[cfg(feature = "python")]
+#[pyo3::pymodule(gil_used = false)]
+mod databricks_sql_kernel {
+    use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use crate::python::dbapi::module::dbapi;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        crate::python::register_submodule(module, "dbapi")
+    }
+}

@@ -1,0 +1,85 @@
+# Everything is made in .venv; nothing is installed elsewhere.
+PYTHON ?= python3
+CARGO ?= cargo
+VENV := .venv
+BIN := $(VENV)/bin
+PEER := .venv-peer
+WAREHOUSE := tests/warehouse
+RUST_SOURCES := $(shell find src stubs build.rs Cargo.toml Cargo.lock -type f)
+
+.DEFAULT_GOAL := help
+.PHONY: help demo check test test-all lint rust-tests stubtest build clean tools
+
+help: ## Show this list
+	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
+
+tools:
+	@command -v $(PYTHON) >/dev/null || { echo "Python is missing: install Python 3.10 or newer, or say PYTHON=/path/to/python3"; exit 1; }
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 10))' || { echo "$(PYTHON) is too old: Python 3.10 or newer is needed"; exit 1; }
+	@$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { echo "$(PYTHON) has no venv module: install it (Debian: python3-venv)"; exit 1; }
+	@command -v $(CARGO) >/dev/null || { echo "Rust is missing: install Rust 1.89 or newer"; exit 1; }
+	@$(CARGO) --version | awk '{ split($$2, v, "."); exit !(v[1] > 1 || v[2] >= 89) }' || { echo "Rust is too old: 1.89 or newer is needed, this is $$($(CARGO) --version)"; exit 1; }
+	@command -v $${CC:-cc} >/dev/null || { echo "a C compiler is missing: install gcc or clang"; exit 1; }
+
+$(VENV)/pip.stamp: | tools
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --upgrade 'pip>=25.1'
+	@touch $@
+
+$(VENV)/run.stamp: $(VENV)/pip.stamp pyproject.toml $(WAREHOUSE)/pyproject.toml
+	@$(BIN)/python -m pip install --quiet --group build --editable $(WAREHOUSE)
+	@touch $@
+
+$(VENV)/dev.stamp: $(VENV)/run.stamp
+	@$(BIN)/python -m pip install --quiet --group dev
+	@touch $@
+
+$(VENV)/wheel.stamp: $(VENV)/run.stamp $(RUST_SOURCES) pyproject.toml README.md
+	@$(BIN)/maturin build --quiet --release --locked --interpreter $(BIN)/python --out target/wheels
+	@$(BIN)/python -m pip install --quiet --force-reinstall --no-deps --no-index --find-links target/wheels databricks_sql_kernel
+	@touch $@
+
+build: $(VENV)/wheel.stamp ## Build the wheel and install it into .venv
+
+demo: $(VENV)/wheel.stamp ## Build, start the local warehouse and query it
+	@$(BIN)/python tests/demo.py
+
+lint: $(VENV)/dev.stamp $(VENV)/wheel.stamp
+	$(CARGO) fmt --check
+	$(CARGO) clippy --locked --all-targets -- -D warnings
+	$(CARGO) clippy --locked --all-targets --no-default-features -- -D warnings
+	@! grep -E '^name = "(openssl-sys|native-tls|aws-lc-sys)"' Cargo.lock
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+stubtest: $(VENV)/dev.stamp $(VENV)/wheel.stamp
+	$(BIN)/stubtest databricks_sql_kernel --ignore-disjoint-bases --allowlist tests/stubtest-allowlist.txt
+
+# The Python side of the Rust tests is linked with libpython, which not every Python brings.
+rust-tests: $(VENV)/dev.stamp
+	@if $(BIN)/python tests/has_libpython.py; then \
+	    $(CARGO) test --locked --lib; \
+	else \
+	    echo "this Python has no libpython to link with: the Rust unit tests of src/python are left out"; \
+	    $(CARGO) test --locked --lib --no-default-features; \
+	fi
+
+check: lint rust-tests stubtest ## Lints, types, stubs and Rust unit tests
+
+test: check ## What CI runs: check, all Rust tests, pytest
+	$(CARGO) test --locked --no-default-features
+	$(BIN)/pytest
+
+test-all: test $(PEER)/peer.stamp ## The slow tests, too
+	$(BIN)/pytest -m slow --timeout 300 --peer-python $(PEER)/bin/python
+
+# The official connector, to be compared with; it has an environment of its own.
+$(PEER)/peer.stamp: pyproject.toml | tools
+	@$(PYTHON) -m venv $(PEER)
+	@$(PEER)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	@$(PEER)/bin/python -m pip install --quiet --group peer
+	@touch $@
+
+clean: ## Remove everything that was made
+	rm -rf target $(VENV) $(PEER) .mypy_cache .pytest_cache .ruff_cache .hypothesis

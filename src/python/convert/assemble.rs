@@ -1,0 +1,132 @@
+//! Rows out of the objects of their columns.
+#![expect(unsafe_code, reason = "rows are filled through the C API")]
+
+use std::{marker::PhantomData, ops::Range, ptr};
+
+use pyo3::{
+    ffi,
+    prelude::*,
+    types::{PyDict, PyString, PyType},
+};
+
+use super::{reader::Cells, row_class::new_instance};
+
+/// Makes rows of one kind, for one list of columns.
+pub(super) enum RowMaker {
+    /// Instances of a subclass of tuple.
+    Row(Py<PyType>),
+    /// Tuples.
+    Tuple,
+    /// Dicts by column name, in which the last of equal names wins.
+    Dict(Vec<Py<PyString>>),
+}
+
+impl RowMaker {
+    /// Hands the `count` rows that `columns` make to `keep`, and empties the columns, each of which holds `count`
+    /// objects. Rows of nothing but atoms are taken out of the cyclic collector's care.
+    pub(super) fn assemble(
+        &self,
+        py: Python<'_>,
+        columns: &mut [Cells],
+        count: usize,
+        atoms: bool,
+        mut keep: impl FnMut(Py<PyAny>) -> PyResult<()>,
+    ) -> PyResult<()> {
+        let mut block = Block::new(columns, count);
+        while !block.rows.is_empty() {
+            keep(match self {
+                Self::Row(class) => block.next_tuple(py, Some(class), atoms)?,
+                Self::Tuple => block.next_tuple(py, None, atoms)?,
+                Self::Dict(names) => block.next_dict(py, names)?,
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// The objects of some columns, given out row by row. Those not given out are released when it is dropped.
+struct Block<'a> {
+    /// The first object of each column.
+    columns: Vec<*mut Py<PyAny>>,
+    /// The rows still to be given out.
+    rows: Range<usize>,
+    memory: PhantomData<&'a mut [Cells]>,
+}
+
+impl<'a> Block<'a> {
+    fn new(columns: &'a mut [Cells], count: usize) -> Self {
+        let columns = columns.iter_mut().map(|column| {
+            assert_eq!(column.len(), count, "a column has an object for every row");
+            // SAFETY: no objects are left in the vector; those that were are owned by the block, which borrows the memory.
+            unsafe { column.set_len(0) };
+            column.as_mut_ptr()
+        });
+        Self {
+            columns: columns.collect(),
+            rows: 0..count,
+            memory: PhantomData,
+        }
+    }
+
+    /// A tuple of the next row, an instance of `class` where one is given. There must be a next row.
+    #[inline]
+    fn next_tuple(
+        &mut self,
+        py: Python<'_>,
+        class: Option<&Py<PyType>>,
+        atoms: bool,
+    ) -> PyResult<Py<PyAny>> {
+        let width = self.columns.len();
+        let tuple = match class {
+            Some(class) => new_instance(py, class, width)?,
+            // SAFETY: a new reference, or null with an exception set.
+            None => unsafe {
+                Bound::from_owned_ptr_or_err(py, ffi::PyTuple_New(width.cast_signed()))?.unbind()
+            },
+        };
+        let row = self.rows.start;
+        // SAFETY: the new tuple has a slot for each column, and nothing runs meanwhile that could see it. The objects of
+        // the row have not been given out, since rows are taken in order and `rows` starts beyond this one afterwards.
+        unsafe {
+            for (slot, column) in self.columns.iter().enumerate() {
+                let object = column.add(row).read().into_ptr();
+                ffi::PyTuple_SET_ITEM(tuple.as_ptr(), slot.cast_signed(), object);
+            }
+            if atoms && width > 0 {
+                ffi::PyObject_GC_UnTrack(tuple.as_ptr().cast());
+            }
+        }
+        self.rows.start += 1;
+        Ok(tuple)
+    }
+
+    /// A dict of the next row. There must be a next row.
+    fn next_dict(&mut self, py: Python<'_>, names: &[Py<PyString>]) -> PyResult<Py<PyAny>> {
+        let dict = PyDict::new(py);
+        let row = self.rows.start;
+        for (name, column) in names.iter().zip(&self.columns) {
+            // SAFETY: the object has not been given out, and stays the block's.
+            let object = unsafe { &*column.add(row) };
+            dict.set_item(name, object)?;
+        }
+        self.release(row..row + 1);
+        self.rows.start += 1;
+        Ok(dict.into_any().unbind())
+    }
+
+    /// Releases the objects of rows that have not been given out and never will be.
+    fn release(&self, rows: Range<usize>) {
+        for column in &self.columns {
+            // SAFETY: the block owns the objects of these rows, and gives none of them out again.
+            unsafe {
+                ptr::slice_from_raw_parts_mut(column.add(rows.start), rows.len()).drop_in_place();
+            }
+        }
+    }
+}
+
+impl Drop for Block<'_> {
+    fn drop(&mut self) {
+        self.release(self.rows.clone());
+    }
+}

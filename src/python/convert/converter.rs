@@ -1,0 +1,245 @@
+//! Rows of record batches.
+#![expect(
+    unsafe_code,
+    reason = "the cyclic collector is paused through the C API"
+)]
+
+use std::sync::{Mutex, PoisonError};
+
+use arrow::{array::RecordBatch, datatypes::SchemaRef};
+use pyo3::{
+    ffi,
+    prelude::*,
+    types::{PyList, PyString},
+};
+
+use super::{
+    assemble::RowMaker,
+    error::ConvertError,
+    reader::{Cells, Reader, reader_for},
+    row_class::row_class,
+};
+
+/// How rows are made.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum RowKind {
+    /// Tuples whose items have names.
+    #[default]
+    Row,
+    /// Tuples.
+    Tuple,
+    /// Dicts by column name.
+    Dict,
+}
+
+/// What the user chose about rows.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct ConvertOptions {
+    /// How rows are made.
+    pub row_kind: RowKind,
+    /// Whether maps are dicts rather than lists of pairs.
+    pub maps_as_dicts: bool,
+}
+
+/// Makes rows of the batches of one schema.
+pub(crate) struct RowConverter {
+    schema: SchemaRef,
+    maps_as_dicts: bool,
+    maker: RowMaker,
+    /// Taken out while in use; who finds it gone makes another.
+    columns: Mutex<Option<Columns>>,
+}
+
+/// The readers of all columns and room for the objects of a block.
+struct Columns {
+    readers: Vec<Box<dyn Reader>>,
+    cells: Vec<Cells>,
+    atoms: bool,
+}
+
+/// Objects of a block: few enough to be in the cache still when rows are made of them.
+const BLOCK_CELLS: usize = 8192;
+const BLOCK_ROWS: std::ops::RangeInclusive<usize> = 64..=1024;
+
+impl RowConverter {
+    /// A converter for batches of `schema`.
+    pub(crate) fn try_new(
+        py: Python<'_>,
+        schema: &SchemaRef,
+        options: ConvertOptions,
+    ) -> Result<Self, ConvertError> {
+        let names = schema.fields().iter().map(|field| field.name().as_str());
+        let maker = match options.row_kind {
+            RowKind::Row => RowMaker::Row(row_class(
+                py,
+                &names.map(str::to_owned).collect::<Vec<_>>(),
+            )?),
+            RowKind::Tuple => RowMaker::Tuple,
+            RowKind::Dict => RowMaker::Dict(
+                names
+                    .map(|name| PyString::intern(py, name).unbind())
+                    .collect(),
+            ),
+        };
+        let columns = Columns::try_new(py, schema, options.maps_as_dicts)?;
+        Ok(Self {
+            schema: SchemaRef::clone(schema),
+            maps_as_dicts: options.maps_as_dicts,
+            maker,
+            columns: Mutex::new(Some(columns)),
+        })
+    }
+
+    /// Appends the rows `offset..offset + len` of `batch` to `list`; after an error there are as many as before.
+    ///
+    /// `first_row` is the number of the first of them in the whole result, for messages.
+    pub(crate) fn extend_list(
+        &self,
+        py: Python<'_>,
+        list: &Bound<'_, PyList>,
+        batch: &RecordBatch,
+        offset: usize,
+        len: usize,
+        first_row: u64,
+    ) -> Result<(), ConvertError> {
+        let before = list.len();
+        let rows = batch.slice(offset, len);
+        let outcome = self.convert(py, &rows, first_row, |row| list.append(row));
+        if outcome.is_err() {
+            list.del_slice(before, list.len())?;
+        }
+        outcome
+    }
+
+    /// The rows `offset..offset + len` of `batch`; `first_row` as in [`Self::extend_list`].
+    pub(crate) fn rows(
+        &self,
+        py: Python<'_>,
+        batch: &RecordBatch,
+        offset: usize,
+        len: usize,
+        first_row: u64,
+    ) -> Result<Vec<Py<PyAny>>, ConvertError> {
+        let mut rows = Vec::with_capacity(len);
+        self.convert(py, &batch.slice(offset, len), first_row, |row| {
+            rows.push(row);
+            Ok(())
+        })?;
+        Ok(rows)
+    }
+
+    /// Hands the rows of `batch` to `keep`.
+    fn convert(
+        &self,
+        py: Python<'_>,
+        batch: &RecordBatch,
+        first_row: u64,
+        mut keep: impl FnMut(Py<PyAny>) -> PyResult<()>,
+    ) -> Result<(), ConvertError> {
+        let idle = self
+            .columns
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let mut columns = match idle {
+            Some(columns) => columns,
+            None => Columns::try_new(py, &self.schema, self.maps_as_dicts)?,
+        };
+        let outcome = self.convert_blocks(py, &mut columns, batch, first_row, &mut keep);
+        columns.cells.iter_mut().for_each(Vec::clear);
+        let replaced = self
+            .columns
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .replace(columns);
+        drop(replaced);
+        outcome
+    }
+
+    fn convert_blocks(
+        &self,
+        py: Python<'_>,
+        columns: &mut Columns,
+        batch: &RecordBatch,
+        first_row: u64,
+        keep: &mut impl FnMut(Py<PyAny>) -> PyResult<()>,
+    ) -> Result<(), ConvertError> {
+        let _paused = CollectorPause::new();
+        let width = columns.readers.len();
+        let most = (BLOCK_CELLS / width.max(1)).clamp(*BLOCK_ROWS.start(), *BLOCK_ROWS.end());
+        let mut at = 0;
+        while at < batch.num_rows() {
+            let block = batch.slice(at, most.min(batch.num_rows() - at));
+            columns.read(py, &block, first_row + at as u64)?;
+            self.maker.assemble(
+                py,
+                &mut columns.cells,
+                block.num_rows(),
+                columns.atoms,
+                &mut *keep,
+            )?;
+            at += block.num_rows();
+        }
+        Ok(())
+    }
+}
+
+impl Columns {
+    fn try_new(
+        py: Python<'_>,
+        schema: &SchemaRef,
+        maps_as_dicts: bool,
+    ) -> Result<Self, ConvertError> {
+        let fields = schema.fields().iter();
+        let readers = fields
+            .map(|field| reader_for(py, field, maps_as_dicts))
+            .collect::<Result<Vec<_>, _>>()?;
+        let cells = readers.iter().map(|_| Cells::new()).collect();
+        let atoms = readers.iter().all(|reader| reader.makes_atoms());
+        Ok(Self {
+            readers,
+            cells,
+            atoms,
+        })
+    }
+
+    /// Reads all columns of a block.
+    fn read(&mut self, py: Python<'_>, block: &RecordBatch, row: u64) -> Result<(), ConvertError> {
+        if block.num_columns() != self.readers.len() {
+            return Err(ConvertError::Value(format!(
+                "a batch of {} columns among batches of {}",
+                block.num_columns(),
+                self.readers.len()
+            )));
+        }
+        for (at, (reader, cells)) in self.readers.iter_mut().zip(&mut self.cells).enumerate() {
+            reader.read(py, block.column(at), cells).map_err(|failed| {
+                let name = block.schema_ref().field(at).name().clone();
+                failed.error.locate(&name, row + failed.at as u64)
+            })?;
+        }
+        Ok(())
+    }
+}
+
+/// Keeps the cyclic collector from running; what was off before stays off after.
+struct CollectorPause {
+    was_on: bool,
+}
+
+impl CollectorPause {
+    fn new() -> Self {
+        // SAFETY: the interpreter is attached; the function only clears a flag.
+        let was_on = unsafe { ffi::PyGC_Disable() } != 0;
+        Self { was_on }
+    }
+}
+
+impl Drop for CollectorPause {
+    fn drop(&mut self) {
+        if self.was_on {
+            // SAFETY: the interpreter is attached; the function only sets a flag.
+            unsafe { ffi::PyGC_Enable() };
+        }
+    }
+}

@@ -1,0 +1,32 @@
+//! Arrow record batches as Python rows and as Arrow objects.
+//!
+//! Knows no surface: a value that Python cannot hold comes back as [`ConvertError::Value`], which each surface raises as
+//! its own exception.
+
+mod arrow;
+mod assemble;
+mod civil;
+mod converter;
+mod datetime_api;
+mod decimal;
+mod decimal_text;
+mod error;
+mod extents;
+mod month_interval;
+mod nested;
+mod offset_name;
+pub(crate) mod parameter;
+mod reader;
+mod repeats;
+mod row;
+mod row_class;
+mod row_methods;
+mod scalar;
+mod temporal;
+mod text;
+mod zone;
+
+pub(crate) use arrow::{ArrowTable, to_pyarrow_or_table};
+pub(crate) use converter::{ConvertOptions, RowConverter, RowKind};
+pub(crate) use error::ConvertError;
+pub(crate) use row::row_base;

@@ -1,0 +1,447 @@
+//! `Cursor`: executes statements and fetches their rows.
+
+use std::ffi::CStr;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::Duration;
+
+use pyo3::exceptions::PyRuntimeWarning;
+use pyo3::prelude::*;
+use pyo3::types::{PyAny, PyList};
+
+use super::connection::Connection;
+use super::description::description;
+use super::exceptions::{
+    DataError, InterfaceError, NotSupportedError, ProgrammingError, raise, to_pyerr,
+};
+use super::fetch::{ResultSet, RowFactory};
+use super::options::{OnTruncated, seconds};
+use super::turn::{About, CursorInner, Turn};
+use crate::client::wire::StatementParameter;
+use crate::client::{Statement, StatementControl};
+use crate::python::convert::parameter::{ParameterError, parameters};
+use crate::python::convert::to_pyarrow_or_table;
+use crate::python::runtime::wait;
+
+/// Executes statements on a connection, one at a time, and fetches their rows.
+#[pyclass(frozen, weakref, module = "databricks.sql_kernel")]
+pub(crate) struct Cursor {
+    connection: Py<Connection>,
+    inner: Arc<CursorInner>,
+    arraysize: AtomicUsize,
+    row_limit: Option<u64>,
+    row_factory: RowFactory,
+    timeout: Option<Duration>,
+}
+
+impl Cursor {
+    pub(super) fn new(
+        connection: Py<Connection>,
+        arraysize: usize,
+        row_limit: Option<u64>,
+        row_factory: RowFactory,
+        timeout: Option<Duration>,
+    ) -> Self {
+        let arraysize = AtomicUsize::new(arraysize);
+        let inner = Arc::default();
+        Self {
+            connection,
+            inner,
+            arraysize,
+            row_limit,
+            row_factory,
+            timeout,
+        }
+    }
+
+    pub(super) fn inner(&self) -> &Arc<CursorInner> {
+        &self.inner
+    }
+
+    fn turn(&self, py: Python<'_>) -> PyResult<Turn<'_>> {
+        self.check_open(py)?;
+        let turn = self.inner.turn(py)?;
+        self.check_open(py)?;
+        Ok(turn)
+    }
+
+    fn check_open(&self, py: Python<'_>) -> PyResult<()> {
+        self.connection.get().session(py)?;
+        if self.inner.is_closed() {
+            return Err(raise::<InterfaceError>(
+                py,
+                "the cursor is closed; open another one",
+            ));
+        }
+        Ok(())
+    }
+
+    /// Runs one statement; its result becomes that of the cursor.
+    fn run(
+        &self,
+        py: Python<'_>,
+        turn: &mut Turn<'_>,
+        sql: &str,
+        parameters: Vec<StatementParameter>,
+        timeout: Option<Duration>,
+    ) -> PyResult<()> {
+        let connection = self.connection.get();
+        let session = connection.session(py)?;
+        **turn = None;
+        let control = StatementControl::default();
+        *self.inner.about() = About {
+            control: control.clone(),
+            ..About::default()
+        };
+        let statement = Statement {
+            sql: sql.to_owned(),
+            parameters,
+            row_limit: self.row_limit,
+            timeout,
+        };
+        let executed = wait(py, session.execute(statement, &control));
+        self.inner.about().query_id = control.statement_id();
+        let executed = executed?.map_err(|error| to_pyerr(py, &error))?;
+        let modified_rows = executed.modified_rows();
+        let mut result = ResultSet::new(
+            executed.into_stream(),
+            control,
+            self.row_factory.clone_ref(py),
+            connection.options().maps_as_dicts,
+        );
+        let affected_rows = match modified_rows {
+            Some(rows) => Some(rows),
+            None => result.affected_rows(py)?,
+        };
+        let stream = result.stream();
+        let total_rows = stream.total_rows().filter(|_| !stream.columns().is_empty());
+        let total_rows = total_rows.and_then(|rows| i64::try_from(rows).ok());
+        let description = description(py, stream.columns())?;
+        let truncated = stream.is_truncated();
+        {
+            let mut about = self.inner.about();
+            about.truncated = truncated;
+            about.rowcount = affected_rows.or(total_rows);
+            about.description = description;
+        }
+        if truncated && self.row_limit.is_none() {
+            // Dropped on the way out, if this raises.
+            self.complain_of_truncation(py)?;
+        }
+        **turn = Some(result);
+        Ok(())
+    }
+
+    fn complain_of_truncation(&self, py: Python<'_>) -> PyResult<()> {
+        const MESSAGE: &CStr = c"the service cut the result short at a limit of its own; \
+            ask for less, or take what there is with on_truncated='warn'";
+        match self.connection.get().options().on_truncated {
+            OnTruncated::Raise => {
+                self.inner.about().description = None;
+                Err(raise::<DataError>(py, MESSAGE.to_string_lossy()))
+            }
+            OnTruncated::Warn => PyErr::warn(py, &py.get_type::<PyRuntimeWarning>(), MESSAGE, 1),
+        }
+    }
+
+    fn bind(
+        &self,
+        py: Python<'_>,
+        given: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Vec<StatementParameter>> {
+        let Some(given) = given else {
+            return Ok(Vec::new());
+        };
+        parameters(given).map_err(|error| match error {
+            ParameterError::Wrong(message) => raise::<ProgrammingError>(py, message),
+            ParameterError::Unsupported(message) => raise::<NotSupportedError>(py, message),
+            ParameterError::Python(raised) => raised,
+        })
+    }
+
+    fn timeout(&self, given: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Duration>> {
+        match given {
+            Some(given) => seconds("timeout", given).map(Some),
+            None => Ok(self.timeout),
+        }
+    }
+
+    /// How many rows a call is to fetch.
+    fn size(&self, py: Python<'_>, given: Option<i64>) -> PyResult<usize> {
+        match given {
+            Some(given) => rows_wanted(py, "size", given),
+            None => Ok(self.arraysize.load(Ordering::Relaxed)),
+        }
+    }
+
+    /// The result to fetch from.
+    fn rows<'a>(&self, py: Python<'_>, turn: &'a mut Turn<'_>) -> PyResult<&'a mut ResultSet> {
+        let has_columns = self.inner.about().description.is_some();
+        turn.as_mut().filter(|_| has_columns).ok_or_else(|| {
+            raise::<ProgrammingError>(
+                py,
+                "there is no result to fetch from: execute a statement that returns rows first",
+            )
+        })
+    }
+
+    fn fetch(slf: &Bound<'_, Self>, most: Option<usize>) -> PyResult<Py<PyList>> {
+        let (py, this) = (slf.py(), slf.get());
+        let mut turn = this.turn(py)?;
+        this.rows(py, &mut turn)?.many(slf.as_any(), most)
+    }
+
+    fn fetch_arrow(&self, py: Python<'_>, most: Option<usize>) -> PyResult<Py<PyAny>> {
+        let mut turn = self.turn(py)?;
+        let (schema, batches) = self.rows(py, &mut turn)?.batches(py, most)?;
+        drop(turn);
+        to_pyarrow_or_table(py, schema, batches)
+    }
+}
+
+/// A number of rows, which is not negative.
+pub(super) fn rows_wanted(py: Python<'_>, name: &str, given: i64) -> PyResult<usize> {
+    usize::try_from(given).map_err(|_| {
+        raise::<ProgrammingError>(py, format!("{name} must not be negative, but is {given}"))
+    })
+}
+
+#[pymethods]
+impl Cursor {
+    /// Executes a statement and waits for its end.
+    #[pyo3(signature = (operation, parameters=None, *, timeout=None))]
+    fn execute<'py>(
+        slf: Bound<'py, Self>,
+        operation: &str,
+        parameters: Option<&Bound<'py, PyAny>>,
+        timeout: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, Self>> {
+        let (py, this) = (slf.py(), slf.get());
+        this.check_open(py)?;
+        let parameters = this.bind(py, parameters)?;
+        let timeout = this.timeout(timeout)?;
+        let mut turn = this.turn(py)?;
+        this.run(py, &mut turn, operation, parameters, timeout)?;
+        drop(turn);
+        Ok(slf)
+    }
+
+    /// Executes a statement once for each set of parameters, in turn.
+    #[pyo3(signature = (operation, seq_of_parameters, *, timeout=None))]
+    fn executemany<'py>(
+        slf: Bound<'py, Self>,
+        operation: &str,
+        seq_of_parameters: &Bound<'py, PyAny>,
+        timeout: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, Self>> {
+        let (py, this) = (slf.py(), slf.get());
+        this.check_open(py)?;
+        let timeout = this.timeout(timeout)?;
+        let sets = seq_of_parameters
+            .try_iter()?
+            .map(|set| this.bind(py, Some(&set?)))
+            .collect::<PyResult<Vec<_>>>()?;
+        let mut turn = this.turn(py)?;
+        *turn = None;
+        *this.inner.about() = About::default();
+        let mut rowcount = Some(0);
+        for parameters in sets {
+            this.run(py, &mut turn, operation, parameters, timeout)?;
+            rowcount = rowcount
+                .zip(this.inner.about().rowcount)
+                .map(|(sum, rows)| sum + rows);
+        }
+        this.inner.about().rowcount = rowcount;
+        drop(turn);
+        Ok(slf)
+    }
+
+    /// The next row, or None after the last.
+    fn fetchone(slf: &Bound<'_, Self>) -> PyResult<Option<Py<PyAny>>> {
+        let (py, this) = (slf.py(), slf.get());
+        let mut turn = this.turn(py)?;
+        this.rows(py, &mut turn)?.one(slf.as_any())
+    }
+
+    /// At most `size` rows, `arraysize` if not given.
+    #[pyo3(signature = (size=None))]
+    fn fetchmany(slf: &Bound<'_, Self>, size: Option<i64>) -> PyResult<Py<PyList>> {
+        let size = slf.get().size(slf.py(), size)?;
+        Self::fetch(slf, Some(size))
+    }
+
+    /// All remaining rows.
+    fn fetchall(slf: &Bound<'_, Self>) -> PyResult<Py<PyList>> {
+        {
+            let (py, this) = (slf.py(), slf.get());
+            let mut turn = this.turn(py)?;
+            this.rows(py, &mut turn)?.stream().read_whole();
+        }
+        Self::fetch(slf, None)
+    }
+
+    /// All remaining rows as an Arrow table.
+    fn fetchall_arrow(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        {
+            let mut turn = self.turn(py)?;
+            self.rows(py, &mut turn)?.stream().read_whole();
+        }
+        self.fetch_arrow(py, None)
+    }
+
+    /// At most `size` rows as an Arrow table, `arraysize` if not given.
+    #[pyo3(signature = (size=None))]
+    fn fetchmany_arrow(&self, py: Python<'_>, size: Option<i64>) -> PyResult<Py<PyAny>> {
+        let size = self.size(py, size)?;
+        self.fetch_arrow(py, Some(size))
+    }
+
+    fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __next__(slf: &Bound<'_, Self>) -> PyResult<Option<Py<PyAny>>> {
+        Self::fetchone(slf)
+    }
+
+    /// Cancels the statement that runs, from any thread.
+    fn cancel(&self, py: Python<'_>) -> PyResult<()> {
+        self.check_open(py)?;
+        self.inner.about().control.cancel();
+        Ok(())
+    }
+
+    /// Lets go of the result; the cursor cannot be used again.
+    fn close(&self) {
+        self.inner.close();
+    }
+
+    /// Does nothing: there is never more than one result.
+    fn nextset(&self, py: Python<'_>) -> PyResult<Option<bool>> {
+        self.check_open(py)?;
+        Ok(None)
+    }
+
+    /// Not supported.
+    #[pyo3(signature = (procname, parameters=None))]
+    fn callproc(
+        &self,
+        py: Python<'_>,
+        procname: &str,
+        parameters: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        let _ = parameters;
+        Err(raise::<NotSupportedError>(
+            py,
+            format!("callproc is not supported; execute 'CALL {procname}(...)' instead"),
+        ))
+    }
+
+    /// Does nothing: parameters have their types from their values.
+    #[pyo3(signature = (sizes))]
+    fn setinputsizes(&self, sizes: &Bound<'_, PyAny>) {
+        let _ = sizes;
+    }
+
+    /// Does nothing: columns may be of any size.
+    #[pyo3(signature = (size, column=None))]
+    fn setoutputsize(&self, size: &Bound<'_, PyAny>, column: Option<&Bound<'_, PyAny>>) {
+        let _ = (size, column);
+    }
+
+    /// The connection that the cursor is of.
+    #[getter]
+    fn connection(&self, py: Python<'_>) -> Py<Connection> {
+        self.connection.clone_ref(py)
+    }
+
+    /// One tuple of seven a column; None when there is no result.
+    #[getter]
+    fn description(&self, py: Python<'_>) -> Option<Py<PyList>> {
+        self.inner
+            .about()
+            .description
+            .as_ref()
+            .map(|description| description.clone_ref(py))
+    }
+
+    /// How many rows the statement returned or changed; -1 when that is unknown.
+    #[getter]
+    fn rowcount(&self) -> i64 {
+        self.inner.about().rowcount.unwrap_or(-1)
+    }
+
+    /// How many rows have been fetched; None when there is no result.
+    #[getter]
+    fn rownumber(&self) -> Option<u64> {
+        let about = self.inner.about();
+        about.rownumber.filter(|_| about.description.is_some())
+    }
+
+    /// Always None: tables have no row ids.
+    #[getter]
+    fn lastrowid(&self) -> Option<u64> {
+        None
+    }
+
+    /// Whether a limit cut the result.
+    #[getter]
+    fn truncated(&self) -> bool {
+        self.inner.about().truncated
+    }
+
+    /// The statement's id, known as soon as the service has given it.
+    #[getter]
+    fn query_id(&self) -> Option<String> {
+        let about = self.inner.about();
+        about
+            .query_id
+            .clone()
+            .or_else(|| about.control.statement_id())
+    }
+
+    /// How many rows `fetchmany` fetches by default.
+    #[getter]
+    fn arraysize(&self) -> usize {
+        self.arraysize.load(Ordering::Relaxed)
+    }
+
+    #[setter]
+    fn set_arraysize(&self, py: Python<'_>, size: i64) -> PyResult<()> {
+        let size = rows_wanted(py, "arraysize", size)?;
+        self.arraysize.store(size, Ordering::Relaxed);
+        Ok(())
+    }
+
+    fn __enter__(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {
+        slf.get().check_open(slf.py())?;
+        Ok(slf)
+    }
+
+    fn __exit__(
+        &self,
+        _type: &Bound<'_, PyAny>,
+        _value: &Bound<'_, PyAny>,
+        _traceback: &Bound<'_, PyAny>,
+    ) {
+        self.close();
+    }
+
+    fn __repr__(&self) -> String {
+        let state = if self.inner.is_closed() {
+            "closed"
+        } else {
+            "open"
+        };
+        match self.query_id() {
+            Some(id) => format!("<Cursor query_id='{id}' {state}>"),
+            None => format!("<Cursor {state}>"),
+        }
+    }
+}
+
+impl Drop for Cursor {
+    fn drop(&mut self) {
+        self.inner.close();
+    }
+}

@@ -1,0 +1,297 @@
+//! The rows of one result on their way to the user, with those converted ahead.
+
+use std::collections::VecDeque;
+
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList, PyTuple};
+
+use super::exceptions::{DataError, raise, to_pyerr};
+use crate::client::{ResultStream, StatementControl};
+use crate::python::convert::{ConvertError, ConvertOptions, RowConverter, RowKind, row_base};
+use crate::python::runtime::wait;
+
+/// Rows that `fetchone` has converted at a time.
+const BLOCK_ROWS: usize = 1024;
+
+/// What rows are made into.
+#[derive(Default)]
+pub(super) enum RowFactory {
+    #[default]
+    Row,
+    Tuple,
+    Dict,
+    /// Called with the cursor and the row as a tuple.
+    Callable(Py<PyAny>),
+}
+
+impl RowFactory {
+    pub(super) fn from_python(given: &Bound<'_, PyAny>) -> PyResult<Self> {
+        let py = given.py();
+        if given.is(py.get_type::<PyTuple>()) {
+            Ok(Self::Tuple)
+        } else if given.is(py.get_type::<PyDict>()) {
+            Ok(Self::Dict)
+        } else if given.is(row_base(py)?) {
+            Ok(Self::Row)
+        } else if given.is_callable() {
+            Ok(Self::Callable(given.clone().unbind()))
+        } else {
+            Err(PyTypeError::new_err(format!(
+                "row_factory must be Row, tuple, dict or a callable, not {}",
+                given.get_type().name()?
+            )))
+        }
+    }
+
+    pub(super) fn clone_ref(&self, py: Python<'_>) -> Self {
+        match self {
+            Self::Row => Self::Row,
+            Self::Tuple => Self::Tuple,
+            Self::Dict => Self::Dict,
+            Self::Callable(factory) => Self::Callable(factory.clone_ref(py)),
+        }
+    }
+
+    fn kind(&self) -> RowKind {
+        match self {
+            Self::Row => RowKind::Row,
+            Self::Tuple | Self::Callable(_) => RowKind::Tuple,
+            Self::Dict => RowKind::Dict,
+        }
+    }
+
+    /// Passes a row through a callable, where there is one.
+    fn apply(&self, cursor: &Bound<'_, PyAny>, row: &Py<PyAny>) -> PyResult<Py<PyAny>> {
+        let py = cursor.py();
+        match self {
+            Self::Callable(factory) => factory.call1(py, (cursor, row)),
+            _ => Ok(row.clone_ref(py)),
+        }
+    }
+
+    fn apply_to_list(&self, cursor: &Bound<'_, PyAny>, rows: &Bound<'_, PyList>) -> PyResult<()> {
+        if let Self::Callable(_) = self {
+            for place in 0..rows.len() {
+                let row = rows.get_item(place)?.unbind();
+                rows.set_item(place, self.apply(cursor, &row)?)?;
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A result that is being read.
+pub(super) struct ResultSet {
+    stream: ResultStream,
+    control: StatementControl,
+    factory: RowFactory,
+    maps_as_dicts: bool,
+    converter: Option<RowConverter>,
+    /// The batch that is being read, and how many of its rows the user has.
+    batch: Option<(RecordBatch, usize)>,
+    /// The rows of it that come next, converted but not passed through a callable.
+    block: VecDeque<Py<PyAny>>,
+    /// How many rows are converted ahead; one, once a value could not be.
+    block_rows: usize,
+    rows_given: u64,
+}
+
+impl ResultSet {
+    pub(super) fn new(
+        stream: ResultStream,
+        control: StatementControl,
+        factory: RowFactory,
+        maps_as_dicts: bool,
+    ) -> Self {
+        Self {
+            stream,
+            control,
+            factory,
+            maps_as_dicts,
+            converter: None,
+            batch: None,
+            block: VecDeque::new(),
+            block_rows: BLOCK_ROWS,
+            rows_given: 0,
+        }
+    }
+
+    pub(super) fn stream(&self) -> &ResultStream {
+        &self.stream
+    }
+
+    pub(super) fn rows_given(&self) -> u64 {
+        self.rows_given
+    }
+
+    /// The next row, if there is one. After an error it is the next row still.
+    pub(super) fn one(&mut self, cursor: &Bound<'_, PyAny>) -> PyResult<Option<Py<PyAny>>> {
+        if self.block.is_empty() {
+            self.convert_ahead(cursor.py())?;
+        }
+        let Some(row) = self.block.front() else {
+            return Ok(None);
+        };
+        let row = self.factory.apply(cursor, row)?;
+        self.block.pop_front();
+        self.advance(1);
+        Ok(Some(row))
+    }
+
+    fn convert_ahead(&mut self, py: Python<'_>) -> PyResult<()> {
+        let Some((batch, offset)) = self.current(py)? else {
+            return Ok(());
+        };
+        let first = self.rows_given;
+        loop {
+            let length = self.block_rows.min(batch.num_rows() - offset);
+            match self
+                .converter(py, &batch)?
+                .rows(py, &batch, offset, length, first)
+            {
+                Ok(rows) => {
+                    self.block = rows.into();
+                    return Ok(());
+                }
+                Err(error) if length == 1 => return Err(conversion_error(py, error)),
+                // The rows before the one that cannot be converted must still come.
+                Err(_) => self.block_rows = 1,
+            }
+        }
+    }
+
+    /// At most `most` rows; `None` means all.
+    pub(super) fn many(
+        &mut self,
+        cursor: &Bound<'_, PyAny>,
+        most: Option<usize>,
+    ) -> PyResult<Py<PyList>> {
+        let py = cursor.py();
+        let most = most.unwrap_or(usize::MAX);
+        let ahead: Vec<_> = self.block.drain(..self.block.len().min(most)).collect();
+        self.advance(ahead.len());
+        let mut left = most - ahead.len();
+        let rows = PyList::empty(py);
+        while left > 0 {
+            let Some((batch, offset)) = self.current(py)? else {
+                break;
+            };
+            let length = left.min(batch.num_rows() - offset);
+            let first = self.rows_given;
+            self.converter(py, &batch)?
+                .extend_list(py, &rows, &batch, offset, length, first)
+                .map_err(|error| conversion_error(py, error))?;
+            self.advance(length);
+            left -= length;
+        }
+        if !ahead.is_empty() {
+            rows.set_slice(0, 0, PyList::new(py, ahead)?.as_any())?;
+        }
+        self.factory.apply_to_list(cursor, &rows)?;
+        Ok(rows.unbind())
+    }
+
+    /// At most `most` rows as record batches, with their schema; `None` means all.
+    pub(super) fn batches(
+        &mut self,
+        py: Python<'_>,
+        most: Option<usize>,
+    ) -> PyResult<(SchemaRef, Vec<RecordBatch>)> {
+        self.block.clear();
+        let mut left = most.unwrap_or(usize::MAX);
+        let mut batches = Vec::new();
+        while left > 0 {
+            let Some((batch, offset)) = self.current(py)? else {
+                break;
+            };
+            let length = left.min(batch.num_rows() - offset);
+            batches.push(batch.slice(offset, length));
+            self.advance(length);
+            left -= length;
+        }
+        let schema = wait(py, self.stream.schema())?.map_err(|error| to_pyerr(py, &error))?;
+        Ok((schema, batches))
+    }
+
+    /// The count that DML answers with, read ahead of the user.
+    pub(super) fn affected_rows(&mut self, py: Python<'_>) -> PyResult<Option<i64>> {
+        use arrow::array::AsArray;
+        use arrow::datatypes::Int64Type;
+        let is_count = |name: &str| name == "num_affected_rows";
+        if !self
+            .stream
+            .columns()
+            .first()
+            .is_some_and(|column| is_count(&column.name))
+        {
+            return Ok(None);
+        }
+        let Some((batch, offset)) = self.current(py)? else {
+            return Ok(None);
+        };
+        let counts = batch.column(0).as_primitive_opt::<Int64Type>();
+        Ok(counts.map(|counts| counts.value(offset)))
+    }
+
+    /// Stops what still goes on for the result.
+    pub(super) fn close(&mut self) {
+        self.stream.close();
+        self.block.clear();
+        self.batch = None;
+    }
+
+    /// The batch with the next row, and that row's place in it.
+    fn current(&mut self, py: Python<'_>) -> PyResult<Option<(RecordBatch, usize)>> {
+        loop {
+            if let Some((batch, offset)) = &self.batch
+                && *offset < batch.num_rows()
+            {
+                return Ok(Some((batch.clone(), *offset)));
+            }
+            self.batch = None;
+            let next = match wait(py, self.stream.next_batch()) {
+                Ok(next) => next.map_err(|error| to_pyerr(py, &error))?,
+                Err(interrupt) => {
+                    self.control.abandon();
+                    self.close();
+                    return Err(interrupt);
+                }
+            };
+            match next {
+                Some(batch) => self.batch = Some((batch, 0)),
+                None => return Ok(None),
+            }
+        }
+    }
+
+    fn converter(&mut self, py: Python<'_>, batch: &RecordBatch) -> PyResult<&RowConverter> {
+        if self.converter.is_none() {
+            let options = ConvertOptions {
+                row_kind: self.factory.kind(),
+                maps_as_dicts: self.maps_as_dicts,
+            };
+            self.converter = Some(
+                RowConverter::try_new(py, &batch.schema(), options)
+                    .map_err(|error| conversion_error(py, error))?,
+            );
+        }
+        Ok(self.converter.as_ref().expect("it was made just now"))
+    }
+
+    fn advance(&mut self, rows: usize) {
+        if let Some((_, offset)) = &mut self.batch {
+            *offset += rows;
+        }
+        self.rows_given += u64::try_from(rows).unwrap_or(u64::MAX);
+    }
+}
+
+fn conversion_error(py: Python<'_>, error: ConvertError) -> PyErr {
+    match error {
+        ConvertError::Python(raised) => raised,
+        ConvertError::Value(message) => raise::<DataError>(py, message),
+    }
+}

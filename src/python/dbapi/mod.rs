@@ -1,0 +1,12 @@
+//! The DB-API 2.0 surface (PEP 249), one of its concepts a file.
+
+mod connect;
+mod connection;
+mod cursor;
+mod description;
+mod exceptions;
+mod fetch;
+pub mod module;
+mod options;
+mod turn;
+mod types;

@@ -1,0 +1,44 @@
+//! The module `databricks_sql_kernel.dbapi`: its globals and names.
+
+use pyo3::prelude::*;
+
+/// A DB-API 2.0 (PEP 249) driver for Databricks SQL.
+#[pymodule(gil_used = false)]
+pub mod dbapi {
+    use pyo3::prelude::*;
+
+    #[pymodule_export]
+    use super::super::connect::connect;
+    #[pymodule_export]
+    use super::super::connection::Connection;
+    #[pymodule_export]
+    use super::super::cursor::Cursor;
+    #[pymodule_export]
+    use super::super::exceptions::{
+        DataError, DatabaseError, Error, IntegrityError, InterfaceError, InternalError,
+        NotSupportedError, OperationalError, ProgrammingError, Warning,
+    };
+    #[pymodule_export]
+    use super::super::types::{
+        DBAPITypeObject, binary, date, date_from_ticks, time, time_from_ticks, timestamp,
+        timestamp_from_ticks,
+    };
+    #[pymodule_export]
+    use crate::python::convert::ArrowTable;
+
+    #[pymodule_init]
+    fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        let py = module.py();
+        module.add("apilevel", "2.0")?;
+        module.add("threadsafety", 2)?;
+        module.add("paramstyle", "named")?;
+        module.add("Row", crate::python::convert::row_base(py)?)?;
+        for object in super::super::types::TYPE_OBJECTS {
+            module.add(object.name(), object)?;
+        }
+        // The official connector's names, for those who catch them.
+        module.add("ServerOperationError", py.get_type::<DatabaseError>())?;
+        module.add("TransactionError", py.get_type::<DatabaseError>())?;
+        module.add("RequestError", py.get_type::<OperationalError>())
+    }
+}

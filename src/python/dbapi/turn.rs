@@ -1,0 +1,114 @@
+//! What a cursor's calls share: the result, which they take turns with, and what can always be asked.
+
+use std::ops::{Deref, DerefMut};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use pyo3::prelude::*;
+use pyo3::types::PyList;
+use tokio::sync::OwnedMutexGuard;
+
+use super::exceptions::{ProgrammingError, raise};
+use super::fetch::ResultSet;
+use crate::client::StatementControl;
+use crate::python::runtime::wait;
+
+/// What the connection sees of a cursor, and what its calls take turns with.
+///
+/// Lock order: `result` before `about`. Nobody waits for `result` while holding the GIL.
+#[derive(Default)]
+pub(super) struct CursorInner {
+    closed: AtomicBool,
+    result: Arc<tokio::sync::Mutex<Option<ResultSet>>>,
+    /// The thread whose call has `result`; zero when no call has.
+    holder: AtomicUsize,
+    about: Mutex<About>,
+}
+
+/// What can be asked of a cursor at any time, also while a call goes on.
+#[derive(Default)]
+pub(super) struct About {
+    pub(super) control: StatementControl,
+    pub(super) query_id: Option<String>,
+    pub(super) description: Option<Py<PyList>>,
+    pub(super) rowcount: Option<i64>,
+    pub(super) rownumber: Option<u64>,
+    pub(super) truncated: bool,
+}
+
+impl CursorInner {
+    /// Ends everything, whatever other threads are doing.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        let control = self.about().control.clone();
+        match self.result.try_lock() {
+            Ok(mut result) => *result = None,
+            Err(_) => control.abandon(),
+        }
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// Waits until no other thread is in a call on the cursor.
+    pub(super) fn turn(&self, py: Python<'_>) -> PyResult<Turn<'_>> {
+        let me = this_thread();
+        let result = match Arc::clone(&self.result).try_lock_owned() {
+            Ok(result) => result,
+            Err(_) if self.holder.load(Ordering::Acquire) == me => {
+                return Err(raise::<ProgrammingError>(
+                    py,
+                    "the cursor is in use by the very call that this one was made from",
+                ));
+            }
+            Err(_) => wait(py, Arc::clone(&self.result).lock_owned())?,
+        };
+        self.holder.store(me, Ordering::Release);
+        Ok(Turn {
+            inner: self,
+            result,
+        })
+    }
+
+    pub(super) fn about(&self) -> MutexGuard<'_, About> {
+        self.about.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// A call's turn at the result of a cursor.
+pub(super) struct Turn<'a> {
+    inner: &'a CursorInner,
+    result: OwnedMutexGuard<Option<ResultSet>>,
+}
+
+impl Deref for Turn<'_> {
+    type Target = Option<ResultSet>;
+    fn deref(&self) -> &Self::Target {
+        &self.result
+    }
+}
+
+impl DerefMut for Turn<'_> {
+    fn deref_mut(&mut self) -> &mut Self::Target {
+        &mut self.result
+    }
+}
+
+impl Drop for Turn<'_> {
+    fn drop(&mut self) {
+        if let Some(result) = self.result.as_mut() {
+            self.inner.about().rownumber = Some(result.rows_given());
+            if self.inner.is_closed() {
+                result.close();
+            }
+        }
+        self.inner.holder.store(0, Ordering::Release);
+    }
+}
+
+/// A number that tells threads apart while they live.
+fn this_thread() -> usize {
+    thread_local!(static MARK: u8 = const { 0 });
+    MARK.with(|mark| std::ptr::from_ref(mark).addr())
+}

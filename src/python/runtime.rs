@@ -1,0 +1,98 @@
+//! The process's asynchronous runtime, and the one bridge from Python's threads to it.
+
+use std::pin::pin;
+use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
+
+use pyo3::exceptions::PyRuntimeError;
+use pyo3::prelude::*;
+use pyo3::sync::PyOnceLock;
+use tokio::runtime::{Builder, Runtime};
+
+use crate::client::{Session, WeakSession, background};
+
+/// How often a waiting thread looks for signals such as Ctrl-C.
+const SIGNAL_POLL: Duration = Duration::from_millis(50);
+
+/// Longest time that the end of the interpreter waits for sessions to close.
+const EXIT_TIMEOUT: Duration = Duration::from_secs(2);
+
+/// The runtime of this process. Its threads do not survive a fork, so a child makes its own and leaks
+/// the parent's, which could not be dropped without them.
+fn runtime() -> PyResult<&'static Runtime> {
+    static RUNTIME: Mutex<Option<(u32, &'static Runtime)>> = Mutex::new(None);
+    let process = std::process::id();
+    let mut slot = RUNTIME.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some((owner, runtime)) = *slot
+        && owner == process
+    {
+        return Ok(runtime);
+    }
+    let runtime = Builder::new_multi_thread()
+        .enable_all()
+        .thread_name("databricks-sql")
+        .build()
+        .map_err(|why| PyRuntimeError::new_err(format!("no threads for the driver: {why}")))?;
+    let runtime: &'static Runtime = Box::leak(Box::new(runtime));
+    *slot = Some((process, runtime));
+    Ok(runtime)
+}
+
+/// Waits for `future` without the GIL. A signal handler that raises, as that of Ctrl-C does, ends the
+/// waiting at once and drops the future: futures of the core take that well.
+pub(crate) fn wait<F>(py: Python<'_>, future: F) -> PyResult<F::Output>
+where
+    F: Future<Output: Send> + Send,
+{
+    py.detach(|| {
+        runtime()?.block_on(async {
+            let mut future = pin!(future);
+            loop {
+                tokio::select! {
+                    biased;
+                    output = &mut future => return Ok(output),
+                    () = tokio::time::sleep(SIGNAL_POLL) => Python::attach(|py| py.check_signals())?,
+                }
+            }
+        })
+    })
+}
+
+static OPEN_SESSIONS: Mutex<Vec<WeakSession>> = Mutex::new(Vec::new());
+
+/// Has a session closed when the interpreter ends, if it still is open then.
+pub(crate) fn close_at_exit(py: Python<'_>, session: &Session) -> PyResult<()> {
+    static HOOK: PyOnceLock<()> = PyOnceLock::new();
+    HOOK.get_or_try_init(py, || -> PyResult<()> {
+        let close = wrap_pyfunction!(close_open_sessions, py)?;
+        py.import("atexit")?.call_method1("register", (close,))?;
+        Ok(())
+    })?;
+    let mut sessions = OPEN_SESSIONS.lock().unwrap_or_else(PoisonError::into_inner);
+    sessions.retain(|session| session.upgrade().is_some());
+    sessions.push(session.downgrade());
+    Ok(())
+}
+
+#[pyfunction]
+fn close_open_sessions(py: Python<'_>) -> PyResult<()> {
+    let sessions = {
+        let mut sessions = OPEN_SESSIONS.lock().unwrap_or_else(PoisonError::into_inner);
+        std::mem::take(&mut *sessions)
+    };
+    wait(py, async {
+        let all = async {
+            let closings: Vec<_> = sessions
+                .iter()
+                .filter_map(WeakSession::upgrade)
+                .filter(Session::is_of_this_process)
+                .map(|session| tokio::spawn(async move { session.close().await }))
+                .collect();
+            for closing in closings {
+                drop(closing.await);
+            }
+            background::drain().await;
+        };
+        drop(tokio::time::timeout(EXIT_TIMEOUT, all).await);
+    })
+}

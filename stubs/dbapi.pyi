@@ -1,0 +1,684 @@
+"""A DB-API 2.0 (PEP 249) driver for Databricks SQL."""
+
+import datetime
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import (
+    Any,
+    ClassVar,
+    Final,
+    Literal,
+    SupportsIndex,
+    TypeAlias,
+    TypedDict,
+    final,
+    overload,
+)
+
+from typing_extensions import Buffer, CapsuleType, Self, Unpack
+
+__all__ = [
+    "BINARY",
+    "DATE",
+    "DATETIME",
+    "NUMBER",
+    "ROWID",
+    "STRING",
+    "ArrowTable",
+    "Binary",
+    "Connection",
+    "Cursor",
+    "DBAPITypeObject",
+    "DataError",
+    "DatabaseError",
+    "Date",
+    "DateFromTicks",
+    "Error",
+    "IntegrityError",
+    "InterfaceError",
+    "InternalError",
+    "NotSupportedError",
+    "OperationalError",
+    "ProgrammingError",
+    "RequestError",
+    "Row",
+    "ServerOperationError",
+    "Time",
+    "TimeFromTicks",
+    "Timestamp",
+    "TimestampFromTicks",
+    "TransactionError",
+    "Warning",
+    "apilevel",
+    "connect",
+    "paramstyle",
+    "threadsafety",
+]
+
+apilevel: Final = "2.0"
+threadsafety: Final = 2
+paramstyle: Final = "named"
+
+_RowFactory: TypeAlias = (
+    type[Row]
+    | type[tuple[Any, ...]]
+    | type[dict[str, Any]]
+    | Callable[[Cursor, tuple[Any, ...]], Any]
+)
+_Parameters: TypeAlias = Mapping[str, Any] | Sequence[Any]
+
+class _Options(TypedDict, total=False):
+    """Keyword options of `connect`; each may be spelled with an underscore in front, too."""
+
+    catalog: str | None
+    schema: str | None
+    session_configuration: Mapping[str, Any] | None
+    row_factory: _RowFactory | None
+    maps_as_dicts: bool | None
+    statement_timeout: float | None
+    on_truncated: Literal["raise", "warn"] | None
+    use_cloud_fetch: bool | None
+    max_buffered_bytes: int | None
+    http_headers: Sequence[tuple[str, str]] | None
+    user_agent_entry: str | None
+    port: int | None
+    connect_timeout: float | None
+    socket_timeout: float | None
+    tls_trusted_ca_file: str | None
+    retry_delay_min: float | None
+    retry_delay_max: float | None
+    retry_stop_after_attempts_count: int | None
+    retry_stop_after_attempts_duration: float | None
+    _port: int | None
+    _socket_timeout: float | None
+    _tls_trusted_ca_file: str | None
+    _user_agent_entry: str | None
+    _retry_delay_min: float | None
+    _retry_delay_max: float | None
+    _retry_stop_after_attempts_count: int | None
+    _retry_stop_after_attempts_duration: float | None
+
+def connect(
+    server_hostname: str | None = None,
+    http_path: str | None = None,
+    access_token: str | None = None,
+    **options: Unpack[_Options],
+) -> Connection:
+    """Opens a session on a SQL warehouse.
+
+    Args:
+        server_hostname: Host of the workspace, `name[:port]` or an https URL. Plain http is spoken
+            to loopback hosts only.
+        http_path: Path of the warehouse, `/sql/1.0/warehouses/<id>`.
+        access_token: A personal access token.
+        catalog: The catalog that unqualified names start from.
+        schema: The schema that unqualified names start from.
+        session_configuration: Session settings, sent as they are; booleans in lower case.
+        row_factory: `Row`, `tuple`, `dict`, or a callable of the cursor and the row as a tuple.
+        maps_as_dicts: Whether MAP values are dicts; if not, lists of (key, value) tuples.
+        statement_timeout: Most seconds that may be spent waiting for one statement, its rows
+            included.
+        on_truncated: What happens when the service cuts a result although no limit was asked for:
+            "raise" (the default) a DataError, or "warn" by a RuntimeWarning.
+        use_cloud_fetch: False asks for results inside the answers (25 MiB at most) instead of links
+            to cloud storage.
+        max_buffered_bytes: Most bytes of a result that are held ahead of its reader; 64 MiB by
+            default.
+        http_headers: Further headers for the workspace, as (name, value) pairs.
+        user_agent_entry: Text that is added to the user agent.
+        port: Port of the workspace, if not in `server_hostname`.
+        connect_timeout: Most seconds to set a connection up; 10 by default.
+        socket_timeout: Most seconds of silence from a server that owes an answer; 60 by default.
+        tls_trusted_ca_file: PEM file of certificate authorities, instead of those of the system.
+        retry_delay_min: Bound of the first wait between attempts, in seconds; 1 by default.
+        retry_delay_max: Bound of later waits, in seconds; 60 by default.
+        retry_stop_after_attempts_count: Most attempts at one request; 30 by default.
+        retry_stop_after_attempts_duration: No attempt starts later than this many seconds after the
+            first; 900 by default.
+
+    Returns:
+        An open connection.
+
+    Raises:
+        TypeError: An option is unknown.
+        ProgrammingError: An argument cannot be right.
+        NotSupportedError: An option of the official connector is not supported yet.
+        OperationalError: The host cannot be reached, or the token is refused.
+
+    Source: PEP 249, "connect"; POST /api/2.0/sql/sessions.
+    """
+
+@final
+class Connection:
+    """A session on a SQL warehouse."""
+
+    Warning: ClassVar[type[_Warning]]
+    Error: ClassVar[type[_Error]]
+    InterfaceError: ClassVar[type[_InterfaceError]]
+    DatabaseError: ClassVar[type[_DatabaseError]]
+    DataError: ClassVar[type[_DataError]]
+    OperationalError: ClassVar[type[_OperationalError]]
+    IntegrityError: ClassVar[type[_IntegrityError]]
+    InternalError: ClassVar[type[_InternalError]]
+    ProgrammingError: ClassVar[type[_ProgrammingError]]
+    NotSupportedError: ClassVar[type[_NotSupportedError]]
+
+    @property
+    def autocommit(self) -> bool:
+        """Whether every statement is committed when it ends."""
+
+    @property
+    def open(self) -> bool:
+        """Whether the connection can be used."""
+
+    @property
+    def session_id(self) -> str:
+        """The session's id."""
+
+    def cursor(
+        self,
+        arraysize: int = 1,
+        buffer_size_bytes: int | None = None,
+        row_limit: int | None = None,
+        row_factory: _RowFactory | None = None,
+        timeout: float | None = None,
+    ) -> Cursor:
+        """A new cursor.
+
+        Args:
+            arraysize: How many rows `fetchmany` fetches by default.
+            buffer_size_bytes: Accepted for the official connector's sake; `max_buffered_bytes` of
+                `connect` is what counts.
+            row_limit: Most rows that a result shall have.
+            row_factory: What rows are made into, if not what the connection says.
+            timeout: Most seconds that may be spent waiting for one statement, if not what the
+                connection says.
+
+        Raises:
+            InterfaceError: The connection is closed.
+
+        Source: PEP 249, "Connection.cursor".
+        """
+
+    def close(self) -> None:
+        """Closes the session; what still runs in it ends.
+
+        Source: PEP 249, "Connection.close"; DELETE /api/2.0/sql/sessions/{session_id}.
+        """
+
+    def commit(self) -> None:
+        """Does nothing: every statement is committed when it ends."""
+
+    def rollback(self) -> None:
+        """Does nothing: every statement is committed when it ends."""
+
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        _type: type[BaseException] | None,
+        _value: BaseException | None,
+        _traceback: TracebackType | None,
+        /,
+    ) -> None: ...
+
+@final
+class Cursor:
+    """Executes statements on a connection, one at a time, and fetches their rows."""
+
+    @property
+    def connection(self) -> Connection:
+        """The connection that the cursor is of."""
+
+    @property
+    def description(
+        self,
+    ) -> list[tuple[str, str, None, None, int | None, int | None, bool | None]] | None:
+        """One tuple of seven a column; None when there is no result.
+
+        The tuples hold name, type code (the SQL type's name in lower case, equal to the type
+        objects), None, None, precision and scale of DECIMAL, and None.
+        """
+
+    @property
+    def rowcount(self) -> int:
+        """How many rows the statement returned or changed; -1 when that is unknown."""
+
+    @property
+    def rownumber(self) -> int | None:
+        """How many rows have been fetched; None when there is no result."""
+
+    @property
+    def lastrowid(self) -> None:
+        """Always None: tables have no row ids."""
+
+    @property
+    def truncated(self) -> bool:
+        """Whether a limit cut the result."""
+
+    @property
+    def query_id(self) -> str | None:
+        """The statement's id, known as soon as the service has given it."""
+
+    @property
+    def arraysize(self) -> int:
+        """How many rows `fetchmany` fetches by default."""
+
+    @arraysize.setter
+    def arraysize(self, size: int, /) -> None: ...
+    def execute(
+        self, operation: str, parameters: _Parameters | None = None, *, timeout: float | None = None
+    ) -> Self:
+        """Executes a statement and waits for its end.
+
+        Args:
+            operation: The SQL text, sent as it is.
+            parameters: A mapping for `:name` markers, or a list or tuple for `?` markers. An int
+                becomes INT, BIGINT or DECIMAL by its size, a float DOUBLE, a Decimal one of its own
+                precision and scale, a datetime TIMESTAMP (without a zone: in that of the session),
+                a timedelta INTERVAL DAY TO SECOND; None is NULL.
+            timeout: Most seconds that may be spent waiting for the statement, its rows included.
+
+        Returns:
+            The cursor itself.
+
+        Raises:
+            ProgrammingError: The statement or a parameter is wrong.
+            DatabaseError: The statement failed; the subclass goes by SQLSTATE.
+            OperationalError: The service could not be reached. `maybe_executed` is True when the
+                statement may have run all the same: it is never sent again by the driver then.
+
+        Source: PEP 249, "Cursor.execute"; POST /api/2.0/sql/statements.
+        """
+
+    def executemany(
+        self,
+        operation: str,
+        seq_of_parameters: Iterable[_Parameters],
+        *,
+        timeout: float | None = None,
+    ) -> Self:
+        """Executes a statement once for each set of parameters, in turn.
+
+        `rowcount` is the sum afterwards.
+
+        Source: PEP 249, "Cursor.executemany".
+        """
+
+    def fetchone(self) -> Any:
+        """The next row, or None after the last.
+
+        Raises:
+            ProgrammingError: There is no result.
+            DataError: Python cannot hold a value.
+            OperationalError: The result is not what the service announced, or cannot be read.
+
+        Source: PEP 249, "Cursor.fetchone".
+        """
+
+    def fetchmany(self, size: int | None = None) -> list[Any]:
+        """At most `size` rows, `arraysize` if not given.
+
+        Returns:
+            A list of rows, one value an entry of `description`; empty after the last row.
+
+        Source: PEP 249, "Cursor.fetchmany".
+        """
+
+    def fetchall(self) -> list[Any]:
+        """All remaining rows.
+
+        Source: PEP 249, "Cursor.fetchall".
+        """
+
+    def fetchall_arrow(self) -> Any:
+        """All remaining rows as an Arrow table.
+
+        Returns:
+            A `pyarrow.Table` where pyarrow is installed, else an `ArrowTable`.
+        """
+
+    def fetchmany_arrow(self, size: int | None = None) -> Any:
+        """At most `size` rows as an Arrow table, `arraysize` if not given.
+
+        Returns:
+            A `pyarrow.Table` where pyarrow is installed, else an `ArrowTable`; of no rows after the
+            last.
+        """
+
+    def cancel(self) -> None:
+        """Cancels the statement that runs, from any thread.
+
+        Source: POST /api/2.0/sql/statements/{statement_id}/cancel.
+        """
+
+    def close(self) -> None:
+        """Lets go of the result; the cursor cannot be used again.
+
+        Source: PEP 249, "Cursor.close"; DELETE /api/2.0/sql/statements/{statement_id}.
+        """
+
+    def nextset(self) -> bool | None:
+        """Does nothing: there is never more than one result."""
+
+    def callproc(self, procname: str, parameters: Sequence[Any] | None = None) -> None:
+        """Not supported.
+
+        Raises:
+            NotSupportedError: Always; `CALL` in SQL is the way.
+        """
+
+    def setinputsizes(self, sizes: Any) -> None:
+        """Does nothing: parameters have their types from their values."""
+
+    def setoutputsize(self, size: int, column: int | None = None) -> None:
+        """Does nothing: columns may be of any size."""
+
+    def __iter__(self) -> Self: ...
+    def __next__(self) -> Any: ...
+    def __enter__(self) -> Self: ...
+    def __exit__(
+        self,
+        _type: type[BaseException] | None,
+        _value: BaseException | None,
+        _traceback: TracebackType | None,
+        /,
+    ) -> None: ...
+
+class Row(tuple[Any, ...]):
+    """A row of a result: a tuple whose items are attributes, and found by column name, too.
+
+    `Row(a=1, b=2)` has the names `a` and `b`. `Row("a", "b")` is a row of names: called with
+    values, it makes rows of these names. Where columns share a name, it stands for the first of
+    them. A name that `Row` or `tuple` has itself, such as `count`, is found by `row["count"]` only.
+    """
+
+    _fields: tuple[str, ...]
+    """The names of the columns, in their order."""
+
+    def __new__(cls, *args: Any, **kwargs: Any) -> Self: ...
+    def __call__(self, *args: Any) -> Row: ...
+    @overload
+    def __getitem__(self, key: SupportsIndex | str, /) -> Any: ...
+    @overload
+    def __getitem__(self, key: slice, /) -> tuple[Any, ...]: ...
+    def __getattr__(self, name: str) -> Any: ...
+    def __contains__(self, key: object, /) -> bool: ...
+    def __reduce__(self) -> tuple[Any, ...]: ...
+    def asDict(self, recursive: bool = False) -> dict[str, Any]:
+        """The row as a dict of column names and values.
+
+        Args:
+            recursive: Whether rows inside the values become dicts, too.
+
+        Returns:
+            A dict with one item a column; of columns that share a name, the last.
+
+        Raises:
+            TypeError: The row has no names.
+        """
+
+@final
+class ArrowTable:
+    """A result in memory, for those who can read Arrow but have no pyarrow.
+
+    Whatever takes the Arrow PyCapsule interface (polars, duckdb, pandas, nanoarrow) reads it, as
+    often as it likes. `len(table)` is the number of rows.
+    """
+
+    @property
+    def num_rows(self) -> int:
+        """The number of rows."""
+
+    @property
+    def num_columns(self) -> int:
+        """The number of columns."""
+
+    @property
+    def column_names(self) -> list[str]:
+        """The names of the columns."""
+
+    def __len__(self) -> int: ...
+    def __arrow_c_schema__(self) -> CapsuleType:
+        """The columns as a capsule of an Arrow schema.
+
+        Source: Arrow PyCapsule interface.
+        """
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> CapsuleType:
+        """The rows as a capsule of an Arrow array stream.
+
+        Args:
+            requested_schema: Accepted for the interface's sake; the schema is always that of the
+                result.
+
+        Source: Arrow PyCapsule interface.
+        """
+
+@final
+class DBAPITypeObject:
+    """Stands for a group of SQL types: it equals the type code of each of them.
+
+    Source: PEP 249, "Type Objects and Constructors".
+    """
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The type codes that it equals."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    def __hash__(self) -> int: ...
+
+STRING: Final[DBAPITypeObject]
+"""Text: STRING, CHAR, VARCHAR, and what comes as text: VARIANT, GEOMETRY, GEOGRAPHY."""
+BINARY: Final[DBAPITypeObject]
+"""Bytes."""
+NUMBER: Final[DBAPITypeObject]
+"""Numbers: BOOLEAN, the integers, FLOAT, DOUBLE, DECIMAL."""
+DATETIME: Final[DBAPITypeObject]
+"""Dates and points in time: DATE, TIMESTAMP, TIMESTAMP_NTZ."""
+DATE: Final[DBAPITypeObject]
+"""Dates alone, as the official connector has them."""
+ROWID: Final[DBAPITypeObject]
+"""Nothing: tables have no row ids."""
+
+def Date(year: int, month: int, day: int) -> datetime.date:
+    """A date.
+
+    Raises:
+        ValueError: There is no such date.
+
+    Source: PEP 249, "Date".
+    """
+
+def Time(hour: int, minute: int, second: int, microsecond: int = 0) -> datetime.time:
+    """A time of day.
+
+    Raises:
+        ValueError: There is no such time.
+
+    Source: PEP 249, "Time".
+    """
+
+def Timestamp(
+    year: int,
+    month: int,
+    day: int,
+    hour: int = 0,
+    minute: int = 0,
+    second: int = 0,
+    microsecond: int = 0,
+    tzinfo: datetime.tzinfo | None = None,
+) -> datetime.datetime:
+    """A point in time.
+
+    Args:
+        year: From 1 to 9999.
+        month: From 1 to 12.
+        day: From 1 on.
+        hour: From 0 to 23.
+        minute: From 0 to 59.
+        second: From 0 to 59.
+        microsecond: From 0 to 999999.
+        tzinfo: The zone; without one, a parameter is meant in the zone of the session.
+
+    Raises:
+        ValueError: There is no such time.
+
+    Source: PEP 249, "Timestamp".
+    """
+
+def DateFromTicks(ticks: float) -> datetime.date:
+    """The date of a time in seconds since the epoch, by the local clock.
+
+    Source: PEP 249, "DateFromTicks".
+    """
+
+def TimeFromTicks(ticks: float) -> datetime.time:
+    """The time of day of a time in seconds since the epoch, by the local clock.
+
+    Source: PEP 249, "TimeFromTicks".
+    """
+
+def TimestampFromTicks(ticks: float) -> datetime.datetime:
+    """The point in time of seconds since the epoch, by the local clock.
+
+    Source: PEP 249, "TimestampFromTicks".
+    """
+
+def Binary(value: str | Buffer | Iterable[SupportsIndex]) -> bytes:
+    """Bytes, from anything that holds some.
+
+    Args:
+        value: Bytes, any buffer, an iterable of integers from 0 to 255, or a text, which is encoded
+            in UTF-8.
+
+    Source: PEP 249, "Binary".
+    """
+
+class Warning(Exception):
+    """Important warnings.
+
+    Source: PEP 249, "Warning".
+    """
+
+    def __new__(cls, *_args: object) -> Self: ...
+
+class Error(Exception):
+    """Base of all errors of the driver.
+
+    Attributes and message survive pickling; `__cause__` does not, so its gist is in the message.
+
+    Source: PEP 249, "Error".
+    """
+
+    code: str | None
+    """What kind of failure it is, such as `SqlError`, `Timeout`, `Cancelled` or `DataLoss`."""
+    sql_state: str | None
+    """SQLSTATE, five characters; its first two decide the class of the exception."""
+    error_class: str | None
+    """The service's name of the condition, such as `TABLE_OR_VIEW_NOT_FOUND`."""
+    query_id: str | None
+    """The id of the statement that failed."""
+    http_status: int | None
+    """The HTTP status that was answered."""
+    diagnostic_info: str | None
+    """What else the service said, such as a stack trace."""
+    retryable: bool
+    """Whether the same call may well succeed later."""
+    maybe_executed: bool
+    """Whether the statement may have run although it failed; the driver has not sent it again."""
+
+    def __new__(cls, *_args: object) -> Self: ...
+    @property
+    def message(self) -> str:
+        """The message."""
+
+    @property
+    def context(self) -> dict[str, Any]:
+        """What is known of the failure beside its message.
+
+        Returns:
+            A dict of those of `operation-id`, `sql-state`, `error-class`, `http-code` and
+            `diagnostic-info` that are known.
+        """
+
+    def message_with_context(self) -> str:
+        """The message with the context behind it, as JSON."""
+
+class InterfaceError(Error):
+    """The driver was used wrongly, for example after `close()`.
+
+    Source: PEP 249, "InterfaceError".
+    """
+
+class DatabaseError(Error):
+    """The database reported an error.
+
+    Source: PEP 249, "DatabaseError".
+    """
+
+class DataError(DatabaseError):
+    """A value is out of range or cannot be converted.
+
+    SQLSTATE class 22, and values that Python cannot hold.
+
+    Source: PEP 249, "DataError".
+    """
+
+class OperationalError(DatabaseError):
+    """The database cannot do its work now.
+
+    SQLSTATE classes 08, 28, 40, 53, 54, 57, 58 and HY, failures of the network, time-outs,
+    cancelled statements, and results that are not what the service announced.
+
+    Source: PEP 249, "OperationalError".
+    """
+
+class IntegrityError(DatabaseError):
+    """A constraint was violated.
+
+    SQLSTATE class 23.
+
+    Source: PEP 249, "IntegrityError".
+    """
+
+class InternalError(DatabaseError):
+    """The database failed internally.
+
+    SQLSTATE class XX.
+
+    Source: PEP 249, "InternalError".
+    """
+
+class ProgrammingError(DatabaseError):
+    """The statement or its use is wrong.
+
+    SQLSTATE classes 02, 26, 3D, 3F and 42, and arguments that cannot be right.
+
+    Source: PEP 249, "ProgrammingError".
+    """
+
+class NotSupportedError(DatabaseError):
+    """The database or the driver cannot do this.
+
+    SQLSTATE class 0A, and what the driver does not have yet.
+
+    Source: PEP 249, "NotSupportedError".
+    """
+
+ServerOperationError: TypeAlias = DatabaseError
+TransactionError: TypeAlias = DatabaseError
+RequestError: TypeAlias = OperationalError
+
+# `Connection` has attributes of the same names, inside which they could not be named.
+_Warning: TypeAlias = Warning
+_Error: TypeAlias = Error
+_InterfaceError: TypeAlias = InterfaceError
+_DatabaseError: TypeAlias = DatabaseError
+_DataError: TypeAlias = DataError
+_OperationalError: TypeAlias = OperationalError
+_IntegrityError: TypeAlias = IntegrityError
+_InternalError: TypeAlias = InternalError
+_ProgrammingError: TypeAlias = ProgrammingError
+_NotSupportedError: TypeAlias = NotSupportedError
