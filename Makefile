@@ -72,7 +72,7 @@ test: check ## What CI runs: check, all Rust tests, pytest
 	$(BIN)/pytest
 
 test-all: test $(PEER)/peer.stamp ## The slow tests, too
-	$(BIN)/pytest -m slow --timeout 300 --peer-python $(PEER)/bin/python
+	$(BIN)/pytest -m slow --timeout 300 --peer-python=$(PEER)/bin/python
 
 # The official connector, to be compared with; it has an environment of its own.
 $(PEER)/peer.stamp: pyproject.toml | tools

@@ -126,6 +126,16 @@ fn refuses_hybrid(error: &Error, disposition: Disposition) -> bool {
             || message.contains("inline_or_external_links"))
 }
 
+/// How long the service may hold the answer. A statement can be cancelled only after that, so one with
+/// little time is not held beyond it.
+fn wait_timeout(timeout: Option<Duration>) -> &'static str {
+    match timeout.map(|timeout| timeout.as_secs()) {
+        Some(..5) => "0s",
+        Some(5..10) => "5s",
+        _ => "10s",
+    }
+}
+
 async fn post(
     session: &OpenSession,
     statement: &Statement,
@@ -146,7 +156,7 @@ async fn post(
             Format::ArrowStream
         },
         result_compression: (!inline).then_some(Compression::Lz4Frame),
-        wait_timeout: "10s",
+        wait_timeout: wait_timeout(statement.timeout),
         on_wait_timeout: "CONTINUE",
         row_limit: statement.row_limit,
     };
@@ -246,4 +256,16 @@ fn failed(status: &mut StatementStatus) -> Error {
             status.display_message.take(),
             status.error_details_json.take(),
         )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_answer_is_not_held_beyond_the_time_out() {
+        let held = [None, Some(4), Some(5), Some(9), Some(10), Some(600)]
+            .map(|seconds| wait_timeout(seconds.map(Duration::from_secs)));
+        assert_eq!(held, ["10s", "0s", "5s", "5s", "10s", "10s"]);
+    }
 }
