@@ -8,6 +8,7 @@ from aiohttp import web
 
 if TYPE_CHECKING:
     from .faults import Faults
+    from .identity import Identity
     from .request_log import RequestLog
     from .sessions import Sessions
     from .settings import Settings
@@ -27,12 +28,14 @@ class Admin:
         faults: Faults,
         statements: Statements,
         sessions: Sessions,
+        identity: Identity,
     ) -> None:
         self._log = log
         self._settings = settings
         self._faults = faults
         self._statements = statements
         self._sessions = sessions
+        self._identity = identity
 
     def routes(self) -> list[web.RouteDef]:
         """The routes of the admin API."""
@@ -48,6 +51,12 @@ class Admin:
             web.delete(PREFIX + "faults/{id}", self._delete_faults),
             web.get(PREFIX + "statements", self._get_statements),
             web.get(PREFIX + "sessions", self._get_sessions),
+            web.get(PREFIX + "tokens", self._get_tokens),
+            web.post(PREFIX + "tokens", self._post_token),
+            web.post(PREFIX + "tokens/expire", self._expire_tokens),
+            web.post(PREFIX + "foreign-tokens", self._post_foreign_token),
+            web.get(PREFIX + "clients", self._get_clients),
+            web.post(PREFIX + "clients", self._post_client),
         ]
 
     async def _get_log(self, request: web.Request) -> web.Response:
@@ -60,6 +69,7 @@ class Admin:
 
     async def _delete_log(self, _: web.Request) -> web.Response:
         await self._log.clear()
+        self._identity.tokens.forget_counts()
         return web.json_response({})
 
     async def _get_settings(self, _: web.Request) -> web.Response:
@@ -95,6 +105,32 @@ class Admin:
 
     async def _get_sessions(self, _: web.Request) -> web.Response:
         return web.json_response(self._sessions.documents())
+
+    async def _get_tokens(self, _: web.Request) -> web.Response:
+        return web.json_response(self._identity.tokens.document())
+
+    async def _post_token(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        base = body.get("url") or f"{request.scheme}://{request.host}"
+        return web.json_response({"token": self._identity.issue(base, body.get("lifetime"))})
+
+    async def _post_foreign_token(self, request: web.Request) -> web.Response:
+        body = await request.json()
+        token = self._identity.provider.token(body.get("claims") or {}, body.get("lifetime"))
+        return web.json_response({"token": token.text})
+
+    async def _expire_tokens(self, _: web.Request) -> web.Response:
+        return web.json_response({"expired": self._identity.tokens.expire_all()})
+
+    async def _get_clients(self, _: web.Request) -> web.Response:
+        return web.json_response(self._identity.clients.documents())
+
+    async def _post_client(self, request: web.Request) -> web.Response:
+        try:
+            client = self._identity.clients.add(await request.json())
+        except ValueError as error:
+            return _refused(error)
+        return web.json_response({"client_id": client.id, "client_secret": client.secret})
 
 
 def _refused(error: Exception) -> web.Response:

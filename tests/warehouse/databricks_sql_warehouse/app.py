@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
-import json
-import ssl
+import tempfile
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from . import auth, faults
+from . import faults
 from .admin import PREFIX, Admin
 from .answers import Answers
 from .api import Api
+from .certificates import Certificates, Presented, loopback_context, server_context
+from .dead_ports import KINDS, DeadPorts
 from .engine import Engine
 from .errors import ApiError, not_found
+from .identity import Identity
+from .identity.provider import TENANT
+from .proxy import Proxy, Route
 from .request_log import RequestLog
 from .sessions import Sessions
 from .settings import Settings
@@ -22,6 +27,7 @@ from .statements import Statements
 from .storage import Storage
 
 if TYPE_CHECKING:
+    import ssl
     from collections.abc import Awaitable, Callable
 
     Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -39,6 +45,12 @@ class Options:
     warehouse_id: str = "local"
     port: int = 0
     storage_port: int = 0
+    idp_port: int = 0
+    proxy_port: int = 0
+    client_id: str = "local-client"
+    client_secret: str = "local-secret"  # noqa: S105
+    tls: bool = False
+    storage_tls: str = "same"
     tls_cert: str | None = None
     tls_key: str | None = None
 
@@ -48,39 +60,69 @@ class Server:
 
     def __init__(self, options: Options) -> None:
         self.options = options
-        self._tls = _tls(options)
+        self._directory = tempfile.TemporaryDirectory(prefix="databricks-sql-warehouse-")
+        self._network = Network(options, Path(self._directory.name))
         self.engine = Engine()
         self.settings = Settings()
-        self.log = RequestLog()
+        self.log = RequestLog(self.settings)
         self.faults = faults.Faults()
+        self.identity = Identity(self.settings)
+        self.identity.tokens.accept(options.token, "user@example.com")
+        self.identity.clients.add(
+            {"client_id": options.client_id, "client_secret": options.client_secret}
+        )
         self.sessions = Sessions()
         self.statements = Statements(self.engine, self.settings)
         self.storage = Storage(self.statements, self.settings)
+        self.proxy = Proxy(self.log, self.faults, self.settings)
+        self._dead = DeadPorts(HOST)
         self.url = ""
         self.port = 0
+        self._proxy_port = 0
         self._runners: list[web.AppRunner] = []
 
     async def start(self) -> None:
-        """Listen on both ports."""
+        """Listen on all ports."""
         answers = Answers(self.storage, self.settings)
         api = Api(self.options.warehouse_id, self.settings, self.sessions, self.statements, answers)
-        admin = Admin(self.log, self.settings, self.faults, self.statements, self.sessions)
-        workspace = self._application("api", [*api.routes(), *admin.routes()])
+        admin = Admin(
+            self.log, self.settings, self.faults, self.statements, self.sessions, self.identity
+        )
+        network, options = self._network, self.options
+        workspace = self._application(
+            "api", [*api.routes(), *self.identity.routes(), *admin.routes()]
+        )
         bucket = self._application(
             "storage", [web.get(r"/results/{statement}/{chunk:\d+}", self.storage.serve)]
         )
-        self.port = await self._listen(workspace, self.options.port)
-        storage_port = await self._listen(bucket, self.options.storage_port)
-        scheme = "https" if self.options.tls_cert else "http"
-        self.url = f"{scheme}://localhost:{self.port}"
-        self.storage.url = f"{scheme}://localhost:{storage_port}"
+        provider = self._application("idp", self.identity.provider.routes())
+        self.port = await self._listen(workspace, options.port, network.tls)
+        storage_port = await self._listen(bucket, options.storage_port, network.storage_tls)
+        idp_port = await self._listen(provider, options.idp_port, network.tls)
+        self._proxy_port = await self.proxy.start(HOST, options.proxy_port)
+        self.proxy.routes = {
+            "api": Route(self.port, network.tls and loopback_context()),
+            "storage": Route(storage_port, network.storage_tls and loopback_context()),
+            "idp": Route(idp_port, network.tls and loopback_context()),
+        }
+        self.url = f"{network.scheme}://localhost:{self.port}"
+        self.storage.url = f"{network.storage_scheme}://localhost:{storage_port}"
+        self.storage.dead_urls = {
+            kind: self._dead.url(kind, network.storage_scheme) for kind in KINDS if kind != "up"
+        }
+        # A host name other than the workspace's: clients compare hosts to tell foreign tokens.
+        self.identity.provider.url = f"{network.scheme}://127.0.0.1:{idp_port}"
+        self.settings.on_change(self._present)
 
     async def stop(self) -> None:
         """Stop listening, cancel what runs, close the database."""
         for runner in self._runners:
             await runner.cleanup()
+        await self.proxy.stop()
         await self.statements.stop()
         self.engine.close()
+        self._dead.close()
+        self._directory.cleanup()
 
     def ready(self) -> dict[str, Any]:
         """What a client needs to know to connect."""
@@ -91,7 +133,19 @@ class Server:
             "storage_url": self.storage.url,
             "http_path": f"/sql/1.0/warehouses/{self.options.warehouse_id}",
             "token": self.options.token,
+            "client_id": self.options.client_id,
+            "client_secret": self.options.client_secret,
+            "idp_url": self.identity.provider.url,
+            "proxy_url": f"http://localhost:{self._proxy_port}",
+            "azure_tenant_id": TENANT,
+            "dead_urls": {
+                kind: self._dead.url(kind, self._network.scheme) for kind in KINDS if kind != "up"
+            },
+            **self._network.files(),
         }
+
+    def _present(self) -> None:
+        self._network.present(self.settings)
 
     def _application(self, to: str, routes: list[web.RouteDef]) -> web.Application:
         @web.middleware
@@ -104,17 +158,19 @@ class Server:
         application.add_routes(routes)
         return application
 
-    async def _listen(self, application: web.Application, port: int) -> int:
+    async def _listen(
+        self, application: web.Application, port: int, tls: ssl.SSLContext | None
+    ) -> int:
         runner = web.AppRunner(application, access_log=None, shutdown_timeout=0.1)
         await runner.setup()
         self._runners.append(runner)
-        site = web.TCPSite(runner, HOST, port, ssl_context=self._tls, backlog=1024)
+        site = web.TCPSite(runner, HOST, port, ssl_context=tls, backlog=1024)
         await site.start()
         bound: int = runner.addresses[0][1]
         return bound
 
     async def _serve(self, to: str, request: web.Request, handler: Handler) -> web.StreamResponse:
-        entry = await self.log.begin(to, request, _parsed(await request.read()))
+        entry = await self.log.begin(to, request, await request.read())
         known = self.statements.find(entry["statement_id"])
         text = entry["statement"] or (known.request.statement if known else None)
         action = request["hints"] = self.faults.actions(entry, text)
@@ -133,8 +189,8 @@ class Server:
 
     async def _handle(self, to: str, request: web.Request, handler: Handler) -> web.Response:
         try:
-            if to == "api" and request.path not in _OPEN_PATHS:
-                auth.check(request, self.options.token)
+            if to == "api" and not self._is_open(request.path):
+                self.identity.check(request)
             response = await handler(request)
         except ApiError as error:
             return web.json_response(error.body(), status=error.status, headers=error.headers)
@@ -146,20 +202,45 @@ class Server:
             raise TypeError(f"no body to change in {response!r}")
         return response
 
-
-def _tls(options: Options) -> ssl.SSLContext | None:
-    if options.tls_cert is None:
-        return None
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
-    context.load_cert_chain(options.tls_cert, options.tls_key)
-    return context
+    def _is_open(self, path: str) -> bool:
+        return path in _OPEN_PATHS or self.identity.is_open(path)
 
 
-def _parsed(body: Any) -> Any:
-    """The JSON of a body, for the log; None for anything else."""
-    if not isinstance(body, bytes) or not body or len(body) > _LARGEST_BODY:
-        return None
-    try:
-        return json.loads(body)
-    except ValueError:
-        return None
+class Network:
+    """Which servers speak TLS, and with which certificates."""
+
+    def __init__(self, options: Options, directory: Path) -> None:
+        self._certificates: Certificates | None = None
+        self._api: Presented | None = None
+        self._storage: Presented | None = None
+        self.tls: ssl.SSLContext | None = None
+        self.storage_tls: ssl.SSLContext | None = None
+        if options.tls_cert is not None:
+            self.tls = self.storage_tls = server_context(options.tls_cert, options.tls_key)
+        elif options.tls:
+            made = self._certificates = Certificates(directory)
+            self._api = made.presented()
+            self._storage = made.presented(other=options.storage_tls == "other")
+            self.tls, self.storage_tls = self._api.context, self._storage.context
+        if options.storage_tls == "off":
+            self.storage_tls = None
+        self.scheme = "http" if self.tls is None else "https"
+        self.storage_scheme = "http" if self.storage_tls is None else "https"
+
+    def files(self) -> dict[str, str]:
+        """The PEM files that clients need."""
+        made = self._certificates
+        if made is None:
+            return {}
+        names = ("ca", "other_ca", "client_cert", "client_key")
+        return {name: getattr(made, name) for name in names}
+
+    def present(self, settings: Settings) -> None:
+        """Show the certificates that the settings ask for."""
+        if self._api is not None:
+            self._api.apply(settings.certificate, client_certificate=settings.client_certificate)
+        if self._storage is not None:
+            self._storage.apply(
+                settings.storage_certificate,
+                client_certificate=settings.storage_client_certificate,
+            )

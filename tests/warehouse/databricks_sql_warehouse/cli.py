@@ -17,19 +17,10 @@ from .app import Options, Server
 def main(arguments: list[str] | None = None) -> None:
     """Run a warehouse until SIGTERM or SIGINT."""
     options = _parser().parse_args(arguments)
-    asyncio.run(
-        _run(
-            Options(
-                token=options.token or f"dapi{secrets.token_hex(16)}",
-                warehouse_id=options.warehouse_id,
-                port=options.port,
-                storage_port=options.storage_port,
-                tls_cert=options.tls_cert,
-                tls_key=options.tls_key,
-            ),
-            exit_with_parent=options.exit_with_parent,
-        )
-    )
+    given = {name: value for name, value in vars(options).items() if value is not None}
+    exit_with_parent = given.pop("exit_with_parent")
+    given.setdefault("token", f"dapi{secrets.token_hex(16)}")
+    asyncio.run(_run(Options(**given), exit_with_parent=exit_with_parent))
     # DuckDB's extension module writes a report of live objects when the interpreter ends.
     sys.stdout.flush()
     sys.stderr.flush()
@@ -42,6 +33,17 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--storage-port", type=int, default=0, help="port of the storage")
     parser.add_argument("--token", help="the access token; generated when not given")
     parser.add_argument("--warehouse-id", default="local", help="last part of the HTTP path")
+    parser.add_argument("--idp-port", type=int, default=0, help="port of the identity provider")
+    parser.add_argument("--proxy-port", type=int, default=0, help="port of the forward proxy")
+    parser.add_argument("--client-id", help="the service principal; local-client when not given")
+    parser.add_argument("--client-secret", help="its secret; local-secret when not given")
+    parser.add_argument("--tls", action="store_true", help="TLS with an authority of its own")
+    parser.add_argument(
+        "--storage-tls",
+        choices=("same", "other", "off"),
+        default="same",
+        help="TLS of the storage: as the API, from another authority, or none",
+    )
     parser.add_argument("--tls-cert", help="PEM file of the certificate chain; turns TLS on")
     parser.add_argument("--tls-key", help="PEM file of the private key")
     parser.add_argument(

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import ssl
 import subprocess
 import sys
 import time
 import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Any
+
+from .certificates import loopback_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -29,8 +30,19 @@ class Warehouse:
         self.host: str = ready["host"]
         self.port: int = ready["port"]
         self.storage_url: str = ready["storage_url"]
+        self.client_id: str = ready["client_id"]
+        self.client_secret: str = ready["client_secret"]
+        self.idp_url: str = ready["idp_url"]
+        self.proxy_url: str = ready["proxy_url"]
+        self.azure_tenant_id: str = ready["azure_tenant_id"]
+        self.dead_urls: dict[str, str] = ready["dead_urls"]
+        self.ca: str | None = ready.get("ca")
+        self.other_ca: str | None = ready.get("other_ca")
+        self.client_cert: str | None = ready.get("client_cert")
+        self.client_key: str | None = ready.get("client_key")
+        context = loopback_context(self.client_cert, self.client_key)
         self._opener = urllib.request.build_opener(
-            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=_loopback_tls())
+            urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)
         )
 
     @classmethod
@@ -41,19 +53,27 @@ class Warehouse:
         warehouse_id: str | None = None,
         port: int = 0,
         storage_port: int = 0,
+        tls: bool = False,
+        storage_tls: str = "same",
         tls_cert: str | None = None,
         tls_key: str | None = None,
     ) -> Warehouse:
-        """Start a warehouse that ends with this process."""
+        """Start a warehouse that ends with this process.
+
+        `tls` makes an authority and certificates, whose files `ca`, `client_cert` and
+        `client_key` name; `storage_tls` is "same", "other" (signed by `other_ca`) or "off".
+        """
         options = {
             "token": token,
             "warehouse-id": warehouse_id,
             "port": port,
             "storage-port": storage_port,
+            "storage-tls": storage_tls,
             "tls-cert": tls_cert,
             "tls-key": tls_key,
         }
         given = [f"--{name}={value}" for name, value in options.items() if value is not None]
+        given += ["--tls"] if tls else []
         process = subprocess.Popen(  # noqa: S603
             [sys.executable, "-m", "databricks_sql_warehouse", "--exit-with-parent", *given],
             stdin=subprocess.PIPE,
@@ -128,6 +148,40 @@ class Warehouse:
         answer: list[dict[str, Any]] = self._call("GET", "sessions")
         return answer
 
+    def add_client(
+        self,
+        client_id: str | None = None,
+        client_secret: str | None = None,
+        keys: dict[str, str] | None = None,
+    ) -> tuple[str, str | None]:
+        """Register a service principal and return its id and secret.
+
+        `keys` maps key ids to public keys in PEM, for client assertions. With neither secret nor
+        keys a secret is made.
+        """
+        body = {"client_id": client_id, "client_secret": client_secret, "keys": keys}
+        answer = self._call("POST", "clients", body)
+        return answer["client_id"], answer["client_secret"]
+
+    def issue_token(self, lifetime: float | None = None) -> str:
+        """A new access token of a user, living for `lifetime` seconds."""
+        body = {"lifetime": lifetime, "url": self.server_hostname}
+        return str(self._call("POST", "tokens", body)["token"])
+
+    def issue_foreign_token(self, lifetime: float | None = None, **claims: Any) -> str:
+        """A token of the identity provider, which the workspace takes in exchange."""
+        body = {"lifetime": lifetime, "claims": claims}
+        return str(self._call("POST", "foreign-tokens", body)["token"])
+
+    def expire_tokens(self) -> int:
+        """End the life of all tokens but the personal one; the number of those it ended."""
+        return int(self._call("POST", "tokens/expire", {})["expired"])
+
+    def token_requests(self) -> dict[str, int]:
+        """How often tokens were asked for since the last reset, by grant."""
+        answer: dict[str, int] = self._call("GET", "tokens")["requests"]
+        return answer
+
     def reset(self) -> None:
         """Reset faults, settings and log; tables stay."""
         for path in ("faults", "settings", "log"):
@@ -179,14 +233,6 @@ class Warehouse:
             return self._opener.open(request, timeout=timeout)
         except urllib.error.HTTPError as error:
             raise ValueError(f"{method} {path}: {error.read().decode()}") from error
-
-
-def _loopback_tls() -> ssl.SSLContext:
-    """Admin calls stay on this machine; the certificate is whatever the tests made."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    return context
 
 
 def _fits(entry: dict[str, Any], match: dict[str, Any]) -> bool:

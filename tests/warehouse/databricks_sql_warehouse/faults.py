@@ -111,12 +111,17 @@ class Faults:
         return found
 
 
+async def delay(action: dict[str, Any]) -> None:
+    """Wait as long as the action says."""
+    if "delay" in action:
+        seconds = action["delay"]
+        low, high = seconds if isinstance(seconds, list) else (seconds, seconds)
+        await asyncio.sleep(random.uniform(low, high))  # noqa: S311
+
+
 async def before(request: web.Request, action: dict[str, Any]) -> web.StreamResponse | None:
     """What happens instead of handling the request."""
-    if "delay" in action:
-        delay = action["delay"]
-        low, high = delay if isinstance(delay, list) else (delay, delay)
-        await asyncio.sleep(random.uniform(low, high))  # noqa: S311
+    await delay(action)
     if action.get("drop") == "before":
         return _dropped(request)
     if "status" in action:

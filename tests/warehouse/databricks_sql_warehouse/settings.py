@@ -4,7 +4,12 @@ from __future__ import annotations
 
 import dataclasses
 from dataclasses import dataclass, fields
-from typing import Any, get_type_hints
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+from . import certificates, dead_ports
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
 
 
 @dataclass
@@ -32,6 +37,21 @@ class Settings:
     sql_state: bool = True
     total_chunk_count: bool = True
     enforce_keys: bool = True
+    token_ttl_seconds: float = 3600
+    expired_token_status: int = 401
+    refresh_rotation: bool = True
+    authorization: str = "approve"
+    federation: str = "accept"
+    certificate: str = "valid"
+    storage_certificate: str = "valid"
+    client_certificate: bool = False
+    storage_client_certificate: bool = False
+    storage_network: str = "up"
+    proxy_credentials: str | None = None
+    log_secrets: bool = False
+
+    def __post_init__(self) -> None:
+        self._listeners: list[Callable[[], None]] = []
 
     def update(self, changes: dict[str, Any]) -> None:
         """Apply `changes` after all of them are found valid."""
@@ -50,21 +70,37 @@ class Settings:
                 raise ValueError(f"setting {name!r} takes one of {choices}, not {valid[name]!r}")
         for name, value in valid.items():
             setattr(self, name, value)
+        self._tell()
 
     def reset(self) -> None:
         """Go back to the defaults."""
         for entry in fields(self):
             setattr(self, entry.name, entry.default)
+        self._tell()
+
+    def on_change(self, listener: Callable[[], None]) -> None:
+        """Call `listener` after every change."""
+        self._listeners.append(listener)
 
     def document(self) -> dict[str, Any]:
         """The settings as a JSON document."""
         return dataclasses.asdict(self)
+
+    def _tell(self) -> None:
+        for listener in self._listeners:
+            listener()
 
 
 _CHOICES: dict[str, tuple[Any, ...]] = {
     "lz4_flg": (0x60, 0x74),
     "lz4_framing": ("auto", "message", "body"),
     "byte_count": ("raw", "compressed"),
+    "expired_token_status": (401, 403),
+    "authorization": ("approve", "deny", "wrong_state", "hang"),
+    "federation": ("accept", "optional", "refuse"),
+    "certificate": certificates.KINDS,
+    "storage_certificate": certificates.KINDS,
+    "storage_network": dead_ports.KINDS,
 }
 
 

@@ -26,6 +26,7 @@ class Storage:
         self._settings = settings
         self._secret = secrets.token_bytes(32)
         self.url = ""
+        self.dead_urls: dict[str, str] = {}
 
     def link(self, statement_id: str, index: int, *, expired: bool = False) -> dict[str, Any]:
         """The URL, expiration and headers of a new link to a chunk."""
@@ -35,7 +36,7 @@ class Storage:
         headers = self._settings.link_headers
         moment = datetime.fromtimestamp(expires / 1000, timezone.utc)
         document = {
-            "external_link": f"{self.url}{path}?expires={expires}"
+            "external_link": f"{self._base()}{path}?expires={expires}"
             f"&signature={self._sign(path, str(expires))}",
             "expiration": moment.isoformat(timespec="milliseconds").replace("+00:00", "Z"),
         }
@@ -52,6 +53,9 @@ class Storage:
         if statement is None or statement.result is None or index >= len(statement.result.chunks):
             return _refusal(404, "NoSuchKey", "The specified key does not exist.")
         return _content(request, statement.result, index)
+
+    def _base(self) -> str:
+        return self.dead_urls.get(self._settings.storage_network, self.url)
 
     def _check(self, request: web.Request) -> web.Response | None:
         expires = request.query.get("expires", "")
