@@ -92,11 +92,11 @@ impl Connection {
         }
         let row_factory = match row_factory {
             Some(factory) => RowFactory::from_python(factory)?,
-            None => this.options.row_factory.clone_ref(py),
+            None => this.options.results.row_factory.clone_ref(py),
         };
         let timeout = match timeout {
             Some(timeout) => Some(seconds("timeout", timeout)?),
-            None => this.options.statement_timeout,
+            None => this.options.results.statement_timeout,
         };
         let cursor = Cursor::new(
             slf.clone().unbind(),

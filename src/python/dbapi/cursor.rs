@@ -107,7 +107,7 @@ impl Cursor {
             executed.into_stream(),
             control,
             self.row_factory.clone_ref(py),
-            connection.options().maps_as_dicts,
+            connection.options().results.maps_as_dicts,
         );
         let affected_rows = match modified_rows {
             Some(rows) => Some(rows),
@@ -135,7 +135,7 @@ impl Cursor {
     fn complain_of_truncation(&self, py: Python<'_>) -> PyResult<()> {
         const MESSAGE: &CStr = c"the service cut the result short at a limit of its own; \
             ask for less, or take what there is with on_truncated='warn'";
-        match self.connection.get().options().on_truncated {
+        match self.connection.get().options().results.on_truncated {
             OnTruncated::Raise => {
                 self.inner.about().description = None;
                 Err(raise::<DataError>(py, MESSAGE.to_string_lossy()))

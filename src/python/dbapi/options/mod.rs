@@ -1,0 +1,158 @@
+//! The keyword options of `connect`, by what they are about. Each group has the names that it honours and reads
+//! their values.
+
+mod auth;
+mod http;
+mod names;
+mod results;
+mod session;
+mod tls;
+mod value;
+
+use std::ffi::CString;
+use std::num::NonZeroU16;
+
+use pyo3::exceptions::PyUserWarning;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+pub(super) use self::auth::AuthOptions;
+use self::names::WITHOUT_MEANING;
+pub(super) use self::results::{OnTruncated, ResultOptions};
+pub(super) use self::value::seconds;
+use super::exceptions::{NotSupportedError, raise};
+use crate::client::{HttpConfig, SessionConfig};
+
+/// Options of the address of the warehouse.
+const ADDRESS: &[&str] = &["port"];
+
+/// Options of the official connector that this driver does not understand yet.
+const NOT_YET: [&[&str]; 6] = [
+    &["connection_uri", "escape_catalog_name", "max_connections"],
+    auth::NOT_YET,
+    http::NOT_YET,
+    results::NOT_YET,
+    session::NOT_YET,
+    tls::NOT_YET,
+];
+
+/// What the options come to.
+#[derive(Default)]
+pub(super) struct ConnectOptions {
+    pub(super) auth: AuthOptions,
+    pub(super) http: HttpConfig,
+    pub(super) session: SessionConfig,
+    pub(super) results: ResultOptions,
+    pub(super) port: Option<u16>,
+}
+
+impl ConnectOptions {
+    pub(super) fn parse(py: Python<'_>, options: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
+        let mut parsed = Self::default();
+        for (name, value) in options.into_iter().flat_map(|options| options.iter()) {
+            let given: String = name.extract()?;
+            // The connector spells many of its options with an underscore in front.
+            let name = given.strip_prefix('_').unwrap_or(&given);
+            if !is_known(name) {
+                return Err(names::unknown(&given, known()));
+            }
+            if !value.is_none() {
+                parsed.set(py, name, &given, &value)?;
+            }
+        }
+        Ok(parsed)
+    }
+
+    fn set(
+        &mut self,
+        py: Python<'_>,
+        name: &str,
+        given: &str,
+        value: &Bound<'_, PyAny>,
+    ) -> PyResult<()> {
+        let read = if ADDRESS.contains(&name) {
+            value
+                .extract::<NonZeroU16>()
+                .map(|port| self.port = Some(port.get()))
+        } else if auth::NAMES.contains(&name) {
+            auth::set(&mut self.auth, name, given, value)
+        } else if http::NAMES.contains(&name) {
+            http::set(&mut self.http, name, given, value)
+        } else if results::NAMES.contains(&name) {
+            results::set(
+                &mut self.results,
+                &mut self.session.results,
+                name,
+                given,
+                value,
+            )
+        } else if session::NAMES.contains(&name) {
+            session::set(&mut self.session, name, value)
+        } else if tls::NAMES.contains(&name) {
+            tls::set(&mut self.http, name, given, value)
+        } else if WITHOUT_MEANING.contains(&name) {
+            return ignore(py, given);
+        } else {
+            return refuse(py, name, given, value);
+        };
+        read.map_err(|raised| value::named(py, given, raised))
+    }
+}
+
+/// The names of all options, without underscores in front.
+fn known() -> impl Iterator<Item = &'static str> {
+    [
+        ADDRESS,
+        auth::NAMES,
+        http::NAMES,
+        results::NAMES,
+        session::NAMES,
+        tls::NAMES,
+        WITHOUT_MEANING,
+    ]
+    .into_iter()
+    .chain(NOT_YET)
+    .flatten()
+    .copied()
+}
+
+fn is_known(name: &str) -> bool {
+    known().any(|known| known == name)
+}
+
+fn ignore(py: Python<'_>, given: &str) -> PyResult<()> {
+    let message = format!("connect() ignores '{given}': it has no meaning here");
+    PyErr::warn(
+        py,
+        &py.get_type::<PyUserWarning>(),
+        &CString::new(message)?,
+        1,
+    )
+}
+
+fn refuse(py: Python<'_>, name: &str, given: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
+    // True is what happens anyway for these, and False for the others.
+    let usual = matches!(name, "ignore_transactions" | "tls_verify_hostname");
+    if value.is_truthy()? == usual {
+        return Ok(());
+    }
+    Err(raise::<NotSupportedError>(
+        py,
+        format!("connect() does not support the option '{given}' yet"),
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_option_is_in_one_list_only() {
+        let mut seen = HashSet::new();
+        for name in known() {
+            assert!(seen.insert(name), "{name}");
+        }
+    }
+}

@@ -1,0 +1,48 @@
+//! Values of options that are read alike.
+
+use std::time::Duration;
+
+use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
+use pyo3::prelude::*;
+
+use super::super::exceptions::{ProgrammingError, raise};
+
+/// A positive number of seconds.
+pub(in crate::python::dbapi) fn seconds(
+    name: &str,
+    value: &Bound<'_, PyAny>,
+) -> PyResult<Duration> {
+    let number: f64 = value.extract()?;
+    Duration::try_from_secs_f64(number)
+        .ok()
+        .filter(|duration| !duration.is_zero())
+        .ok_or_else(|| {
+            raise::<ProgrammingError>(
+                value.py(),
+                format!("{name} must be a positive number of seconds, not {number}"),
+            )
+        })
+}
+
+/// The bytes of a file that an option names.
+pub(super) fn read_file(name: &str, path: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
+    let file: std::path::PathBuf = path.extract()?;
+    std::fs::read(&file).map_err(|why| {
+        let message = format!("{name} '{}' cannot be read: {why}", file.display());
+        raise::<ProgrammingError>(path.py(), message)
+    })
+}
+
+/// Says which option a value of the wrong type or size was for.
+pub(super) fn named(py: Python<'_>, given: &str, raised: PyErr) -> PyErr {
+    let message = || format!("connect() option '{given}': {}", raised.value(py));
+    if raised.is_instance_of::<PyTypeError>(py) {
+        PyTypeError::new_err(message())
+    } else if raised.is_instance_of::<PyOverflowError>(py)
+        || raised.is_instance_of::<PyValueError>(py)
+    {
+        raise::<ProgrammingError>(py, message())
+    } else {
+        raised
+    }
+}
