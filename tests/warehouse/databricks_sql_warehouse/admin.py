@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from aiohttp import web
 
 if TYPE_CHECKING:
+    from .counters import Counters
     from .faults import Faults
     from .identity import Identity
     from .request_log import RequestLog
@@ -29,6 +30,7 @@ class Admin:
         statements: Statements,
         sessions: Sessions,
         identity: Identity,
+        counters: Counters,
     ) -> None:
         self._log = log
         self._settings = settings
@@ -36,6 +38,7 @@ class Admin:
         self._statements = statements
         self._sessions = sessions
         self._identity = identity
+        self._counters = counters
 
     def routes(self) -> list[web.RouteDef]:
         """The routes of the admin API."""
@@ -51,6 +54,7 @@ class Admin:
             web.delete(PREFIX + "faults/{id}", self._delete_faults),
             web.get(PREFIX + "statements", self._get_statements),
             web.get(PREFIX + "sessions", self._get_sessions),
+            web.get(PREFIX + "counters", self._get_counters),
             web.get(PREFIX + "tokens", self._get_tokens),
             web.post(PREFIX + "tokens", self._post_token),
             web.post(PREFIX + "tokens/expire", self._expire_tokens),
@@ -69,7 +73,7 @@ class Admin:
 
     async def _delete_log(self, _: web.Request) -> web.Response:
         await self._log.clear()
-        self._identity.tokens.forget_counts()
+        self._counters.forget()
         return web.json_response({})
 
     async def _get_settings(self, _: web.Request) -> web.Response:
@@ -105,6 +109,9 @@ class Admin:
 
     async def _get_sessions(self, _: web.Request) -> web.Response:
         return web.json_response(self._sessions.documents())
+
+    async def _get_counters(self, _: web.Request) -> web.Response:
+        return web.json_response(self._counters.document())
 
     async def _get_tokens(self, _: web.Request) -> web.Response:
         return web.json_response(self._identity.tokens.document())

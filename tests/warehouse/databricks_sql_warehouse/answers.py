@@ -128,6 +128,7 @@ class Answers:
             "byte_count": self._byte_count(chunk),
             **_next(statement, result, index),
             **self._storage.link(statement.id, index, expired=bool(hints.get("expire_links"))),
+            **hints.get("link", {}),
         }
 
     def _rows(

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import tempfile
+import time
 from dataclasses import dataclass
+from email.utils import formatdate
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from . import faults
+from . import fault_actions, faults
 from .admin import PREFIX, Admin
 from .answers import Answers
 from .api import Api
 from .certificates import Certificates, Presented, loopback_context, server_context
+from .counters import Counters
 from .dead_ports import KINDS, DeadPorts
 from .engine import Engine
 from .errors import ApiError, not_found
@@ -86,7 +89,13 @@ class Server:
         answers = Answers(self.storage, self.settings)
         api = Api(self.options.warehouse_id, self.settings, self.sessions, self.statements, answers)
         admin = Admin(
-            self.log, self.settings, self.faults, self.statements, self.sessions, self.identity
+            self.log,
+            self.settings,
+            self.faults,
+            self.statements,
+            self.sessions,
+            self.identity,
+            Counters(self.log, self.statements, self.sessions, self.identity),
         )
         network, options = self._network, self.options
         workspace = self._application(
@@ -176,34 +185,41 @@ class Server:
         action = request["hints"] = self.faults.actions(entry, text)
         status, answer = None, b""
         try:
-            response = await faults.before(request, action)
+            response = await fault_actions.before(request, action, to)
             if response is None:
                 handled = await self._handle(to, request, handler)
-                answer = handled.body if isinstance(handled.body, bytes) else b""
-                response = await faults.after(request, action, handled)
-            if "drop" not in action:
+                answer = _small_body(handled)
+                response = await fault_actions.after(request, action, handled)
+            if not fault_actions.is_lost(action):
                 status = response.status
+            if not response.prepared and self.settings.clock_skew_seconds:
+                response.headers.setdefault("date", self._date())
             return response
         finally:
             await self.log.end(entry, status, answer)
 
-    async def _handle(self, to: str, request: web.Request, handler: Handler) -> web.Response:
+    async def _handle(self, to: str, request: web.Request, handler: Handler) -> web.StreamResponse:
         try:
             if to == "api" and not self._is_open(request.path):
                 self.identity.check(request)
-            response = await handler(request)
+            return await handler(request)
         except ApiError as error:
             return web.json_response(error.body(), status=error.status, headers=error.headers)
         except web.HTTPException as error:
             unknown = not_found(f"No API found for '{request.method} {request.path}'")
             unknown.error_code = "ENDPOINT_NOT_FOUND"
             return web.json_response(unknown.body(), status=error.status)
-        if not isinstance(response, web.Response):
-            raise TypeError(f"no body to change in {response!r}")
-        return response
+
+    def _date(self) -> str:
+        return formatdate(time.time() + self.settings.clock_skew_seconds, usegmt=True)
 
     def _is_open(self, path: str) -> bool:
         return path in _OPEN_PATHS or self.identity.is_open(path)
+
+
+def _small_body(response: web.StreamResponse) -> bytes:
+    body = response.body if isinstance(response, web.Response) else None
+    return body if isinstance(body, bytes) else b""
 
 
 class Network:

@@ -106,9 +106,26 @@ class Warehouse:
         match: dict[str, Any] | None = None,
         times: int | None = 1,
         after: int = 0,
+        every: int = 1,
+        lasting: float | None = None,
+        probability: float | None = None,
+        seed: int | None = None,
     ) -> str:
-        """Make matching requests go wrong: skip `after`, then hit `times` (None = all)."""
-        body = {"match": match or {}, "action": action, "times": times, "after": after}
+        """Make matching requests go wrong: skip `after`, then hit `times` (None = all).
+
+        `every` hits each n-th only, `lasting` ends so many seconds after the first hit, and
+        `probability` leaves it to dice, which `seed` makes fall the same way each time.
+        """
+        body = {
+            "match": match or {},
+            "action": action,
+            "times": times,
+            "after": after,
+            "every": every,
+            "lasting": lasting,
+            "probability": probability,
+            "seed": seed,
+        }
         return str(self._call("POST", "faults", body)["id"])
 
     def clear_faults(self, fault_id: str | None = None) -> None:
@@ -176,6 +193,15 @@ class Warehouse:
     def expire_tokens(self) -> int:
         """End the life of all tokens but the personal one; the number of those it ended."""
         return int(self._call("POST", "tokens/expire", {})["expired"])
+
+    def counters(self) -> dict[str, Any]:
+        """What is open now, and what was counted since the last reset.
+
+        `open_sessions`, `unclosed_statements`, `executions` by statement text, `requests` by
+        server, `storage_requests_with_token`, `token_requests` by grant.
+        """
+        answer: dict[str, Any] = self._call("GET", "counters")
+        return answer
 
     def token_requests(self) -> dict[str, int]:
         """How often tokens were asked for since the last reset, by grant."""

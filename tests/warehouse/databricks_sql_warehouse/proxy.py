@@ -15,7 +15,7 @@ import urllib.parse
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from .faults import delay
+from .fault_actions import delay
 
 if TYPE_CHECKING:
     import ssl

@@ -8,6 +8,7 @@ import json
 import re
 import time
 import urllib.parse
+from collections import Counter
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -53,6 +54,8 @@ class RequestLog:
         self._settings = settings
         self.entries: list[Entry] = []
         self.version = 0
+        self.requests: Counter[str] = Counter()
+        self.storage_with_token = 0
         self._count = 0
         self._changed = asyncio.Condition()
 
@@ -96,6 +99,8 @@ class RequestLog:
             "faults": [],
         }
         self.entries.append(entry)
+        self.requests[to] += 1
+        self.storage_with_token += to == "storage" and "authorization" in headers
         await self._notify()
         return entry
 
@@ -111,6 +116,11 @@ class RequestLog:
         """Forget all entries; the numbers go on."""
         self.entries.clear()
         await self._notify()
+
+    def forget_counts(self) -> None:
+        """Start the counters again."""
+        self.requests.clear()
+        self.storage_with_token = 0
 
     async def wait(self, since: int, seconds: float) -> None:
         """Return when the version is past `since`, or after `seconds`."""

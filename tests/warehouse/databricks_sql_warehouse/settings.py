@@ -47,6 +47,7 @@ class Settings:
     client_certificate: bool = False
     storage_client_certificate: bool = False
     storage_network: str = "up"
+    clock_skew_seconds: float = 0
     proxy_credentials: str | None = None
     log_secrets: bool = False
 

@@ -34,7 +34,8 @@ class Storage:
         expires = int((now - 60 if expired else now + self._settings.link_ttl_seconds) * 1000)
         path = f"/results/{statement_id}/{index}"
         headers = self._settings.link_headers
-        moment = datetime.fromtimestamp(expires / 1000, timezone.utc)
+        shown = expires / 1000 + self._settings.clock_skew_seconds
+        moment = datetime.fromtimestamp(shown, timezone.utc)
         document = {
             "external_link": f"{self._base()}{path}?expires={expires}"
             f"&signature={self._sign(path, str(expires))}",
@@ -78,14 +79,15 @@ class Storage:
 def _content(request: web.Request, result: Result, index: int) -> web.Response:
     body = result.body(result.chunks[index], more_rows=request["hints"].get("rows", 0))
     layout = "application/json" if result.format == "JSON_ARRAY" else "binary/octet-stream"
-    headers = {
-        "content-type": layout,
-        "accept-ranges": "bytes",
-        "etag": f'"{hashlib.md5(body, usedforsecurity=False).hexdigest()}"',
-    }
+    hints = request["hints"]
+    version = secrets.token_bytes(8) if hints.get("change_etag") else b""
+    digest = hashlib.md5(body + version, usedforsecurity=False).hexdigest()
+    headers = {"content-type": layout, "accept-ranges": "bytes", "etag": f'"{digest}"'}
     if request.headers.get("if-match", headers["etag"]) != headers["etag"]:
         return _refusal(412, "PreconditionFailed", "The entity tag does not match.")
     wanted = request.headers.get("range")
+    if hints.get("ignore_range"):
+        wanted = None
     if wanted is None or request.headers.get("if-range", headers["etag"]) != headers["etag"]:
         return web.Response(body=body, headers=headers)
     start, stop = _range(wanted, len(body))

@@ -1,16 +1,16 @@
 from __future__ import annotations
 
+import contextlib
+import http.client
 import threading
 from typing import TYPE_CHECKING
 
 import pytest
 
-from .conftest import SQL, fetch
+from .conftest import SQL, Client, fetch
 
 if TYPE_CHECKING:
     from databricks_sql_warehouse import Warehouse
-
-    from .conftest import Client
 
 
 def test_the_log_shows_requests(warehouse: Warehouse, client: Client) -> None:
@@ -70,3 +70,38 @@ def test_open_sessions_and_statements_are_listed(warehouse: Warehouse, client: C
     assert client.session_id in [item["session_id"] for item in warehouse.sessions()]
     (shown,) = [item for item in warehouse.statements() if item["statement_id"] == statement_id]
     assert (shown["state"], shown["row_count"]) == ("SUCCEEDED", 1)
+
+
+def test_what_is_open_is_counted(warehouse: Warehouse, client: Client) -> None:
+    before = warehouse.counters()
+    other = Client(warehouse)
+    statement_id = other.execute("SELECT 1")["statement_id"]
+    opened = warehouse.counters()
+    assert opened["open_sessions"] == before["open_sessions"] + 1
+    assert opened["unclosed_statements"] == before["unclosed_statements"] + 1
+    other.call("DELETE", f"{SQL}/statements/{statement_id}")
+    client.error("SELECT no_such_column")
+    other.call("DELETE", f"{SQL}/sessions/{other.session_id}")
+    after = warehouse.counters()
+    assert after["open_sessions"] == before["open_sessions"]
+    assert after["unclosed_statements"] == before["unclosed_statements"]
+
+
+def test_executions_are_counted_by_their_text(warehouse: Warehouse, client: Client) -> None:
+    warehouse.fault(match={"statement": "SELECT 2"}, action={"drop": "before"})
+    for sql in ("SELECT 1", "SELECT 1", "SELECT 2"):
+        with contextlib.suppress(OSError, http.client.HTTPException):
+            client.post(sql)
+    assert warehouse.counters()["executions"] == {"SELECT 1": 2}
+    warehouse.reset()
+    assert warehouse.counters()["executions"] == {}
+
+
+def test_tokens_sent_to_the_storage_are_counted(warehouse: Warehouse, client: Client) -> None:
+    url = client.execute("SELECT 1")["result"]["external_links"][0]["external_link"]
+    fetch(url)
+    assert warehouse.counters()["storage_requests_with_token"] == 0
+    fetch(url, headers={"authorization": "Bearer x"})
+    counted = warehouse.counters()
+    assert counted["storage_requests_with_token"] == 1
+    assert counted["requests"] == {"api": 2, "storage": 2}
