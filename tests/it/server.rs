@@ -3,6 +3,7 @@
 //! The newest rule that has an answer wins, so a test puts its faults on top of what answers well.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 
 use tokio::io::BufReader;
@@ -25,6 +26,7 @@ struct State {
     rules: Mutex<Vec<Rule>>,
     log: Mutex<Vec<Request>>,
     arrived: Notify,
+    connections: AtomicUsize,
 }
 
 /// A running server; it ends when it is dropped.
@@ -50,6 +52,7 @@ impl Server {
             let mut connections = JoinSet::new();
             while let Ok((stream, _)) = listener.accept().await {
                 stream.set_nodelay(true).unwrap();
+                served.connections.fetch_add(1, Ordering::Relaxed);
                 connections.spawn(serve(BufReader::new(stream), Arc::clone(&served)));
             }
         });
@@ -102,6 +105,11 @@ impl Server {
     /// All requests so far, in the order in which they came.
     pub(crate) fn log(&self) -> Vec<Request> {
         self.state.log.lock().unwrap().clone()
+    }
+
+    /// How many connections were made to it so far.
+    pub(crate) fn connections(&self) -> usize {
+        self.state.connections.load(Ordering::Relaxed)
     }
 
     pub(crate) fn requests(&self, method: &str, path: &str) -> Vec<Request> {

@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
+use databricks_sql_kernel::client::auth::PersonalAccessToken;
 use databricks_sql_kernel::client::{ErrorCode, HttpConfig, Session, SessionConfig};
 use serde_json::{Value, json};
 
@@ -44,6 +45,47 @@ async fn settings_that_are_not_given_are_not_sent() {
     let _session = warehouse.open().await;
     let log = warehouse.workspace.log();
     assert_eq!(log[0].body, json!({"warehouse_id": "w1"}));
+}
+
+#[tokio::test]
+async fn sessions_of_one_process_share_their_connections() {
+    let warehouse = Warehouse::start().await;
+    for _ in 0..3 {
+        warehouse.open().await.close().await;
+    }
+    assert_eq!(warehouse.workspace.connections(), 1);
+    let patient = HttpConfig {
+        silence_timeout: Duration::from_secs(600),
+        ..http()
+    };
+    let config = SessionConfig::default();
+    let session = warehouse.open_with(patient, config).await.unwrap();
+    assert_eq!(warehouse.workspace.connections(), 2);
+    session.close().await;
+}
+
+#[tokio::test]
+async fn sessions_that_share_connections_keep_their_tokens() {
+    let warehouse = Warehouse::start().await;
+    let sessions = [
+        warehouse.open().await,
+        warehouse
+            .open_as(PersonalAccessToken::try_new("another".into()).unwrap())
+            .await
+            .unwrap(),
+    ];
+    for session in &sessions {
+        session.close().await;
+    }
+    assert_eq!(warehouse.workspace.connections(), 1);
+    let tokens: Vec<_> = warehouse
+        .workspace
+        .log()
+        .iter()
+        .map(|request| request.header("authorization").unwrap().to_owned())
+        .collect();
+    let (mine, other) = (format!("Bearer {TOKEN}"), "Bearer another".to_owned());
+    assert_eq!(tokens, [&mine, &other, &mine, &other].map(String::clone));
 }
 
 #[tokio::test]

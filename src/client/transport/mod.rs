@@ -3,6 +3,7 @@
 mod failure;
 pub(crate) mod redact;
 pub(crate) mod retry;
+mod shared;
 mod tls;
 
 use std::sync::Arc;
@@ -84,17 +85,7 @@ impl Transport {
         config: HttpConfig,
     ) -> Result<Self> {
         config.validate()?;
-        let http = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls::client_config(config.trusted_ca.as_deref())?)
-            .redirect(reqwest::redirect::Policy::none())
-            .retry(reqwest::retry::never())
-            .referer(false)
-            .connect_timeout(config.connect_timeout)
-            .read_timeout(config.silence_timeout)
-            .build()
-            .map_err(|why| {
-                Error::invalid_argument("the HTTP client cannot be set up").with_source(why)
-            })?;
+        let http = shared::client(&config)?;
         let headers = workspace_headers(&config, &endpoint)?;
         Ok(Self {
             http,
