@@ -24,10 +24,12 @@ __all__ = [
     "NUMBER",
     "ROWID",
     "STRING",
+    "TRANSACTION_ISOLATION_LEVEL_REPEATABLE_READ",
     "ArrowTable",
     "Binary",
     "Connection",
     "Cursor",
+    "CursorAlreadyClosedError",
     "DBAPITypeObject",
     "DataError",
     "DatabaseError",
@@ -37,12 +39,14 @@ __all__ = [
     "IntegrityError",
     "InterfaceError",
     "InternalError",
+    "MaxRetryDurationError",
     "NotSupportedError",
     "OperationalError",
     "ProgrammingError",
     "RequestError",
     "Row",
     "ServerOperationError",
+    "SessionAlreadyClosedError",
     "Time",
     "TimeFromTicks",
     "Timestamp",
@@ -58,6 +62,7 @@ __all__ = [
 apilevel: Final = "2.0"
 threadsafety: Final = 2
 paramstyle: Final = "named"
+TRANSACTION_ISOLATION_LEVEL_REPEATABLE_READ: Final = "REPEATABLE_READ"
 
 _RowFactory: TypeAlias = (
     type[Row]
@@ -165,7 +170,28 @@ class Connection:
 
     @property
     def autocommit(self) -> bool:
-        """Whether every statement is committed when it ends."""
+        """Whether every statement is committed when it ends.
+
+        True at first. False begins a transaction with the next statement, which lasts until
+        `commit` or `rollback`. Each change is a statement, `SET AUTOCOMMIT`; what it is set to is
+        remembered, and asked of the service only with `connect(fetch_autocommit_from_server=True)`.
+        With `connect(ignore_transactions=True)` setting it does nothing.
+
+        Raises:
+            InterfaceError: The connection is closed.
+            DatabaseError: The service refuses the change, as it does within a transaction.
+
+        Source: PEP 249, "Optional DB API Extensions"; SQL, `SET AUTOCOMMIT`.
+        """
+
+    @autocommit.setter
+    def autocommit(self, mode: bool, /) -> None: ...
+    @property
+    def messages(self) -> list[tuple[type[Exception], str]]:
+        """Messages of the database that belong to no cursor: there are none.
+
+        Source: PEP 249, "Connection.messages".
+        """
 
     @property
     def open(self) -> bool:
@@ -207,10 +233,53 @@ class Connection:
         """
 
     def commit(self) -> None:
-        """Does nothing: every statement is committed when it ends."""
+        """Commits what was done since the last commit or rollback.
+
+        Nothing is sent while `autocommit` is True, or when no statement has run since.
+
+        Raises:
+            InterfaceError: The connection is closed.
+            DatabaseError: The transaction was not committed, for example after a conflict. With
+                `maybe_executed` its answer was lost, and it may have been.
+
+        Source: PEP 249, "Connection.commit"; SQL, `COMMIT`.
+        """
 
     def rollback(self) -> None:
-        """Does nothing: every statement is committed when it ends."""
+        """Undoes what was done since the last commit or rollback.
+
+        Nothing is sent while `autocommit` is True, or when no statement has run since.
+
+        Raises:
+            InterfaceError: The connection is closed.
+            NotSupportedError: The connection was opened with `ignore_transactions=True`.
+            DatabaseError: The service failed to roll back.
+
+        Source: PEP 249, "Connection.rollback"; SQL, `ROLLBACK`.
+        """
+
+    def get_transaction_isolation(self) -> str:
+        """The isolation of transactions; there is one level only.
+
+        Returns:
+            "REPEATABLE_READ".
+        """
+
+    def set_transaction_isolation(self, level: str) -> None:
+        """Accepts the one level that there is.
+
+        Args:
+            level: "REPEATABLE_READ" or "REPEATABLE READ", in any case.
+
+        Raises:
+            NotSupportedError: It is another.
+        """
+
+    def get_session_id(self) -> str:
+        """The session's id, as the official connector has it."""
+
+    def get_session_id_hex(self) -> str:
+        """The session's id, as the official connector has it."""
 
     def __enter__(self) -> Self: ...
     def __exit__(
@@ -250,6 +319,21 @@ class Cursor:
     @property
     def lastrowid(self) -> None:
         """Always None: tables have no row ids."""
+
+    @property
+    def messages(self) -> list[tuple[type[Exception], str]]:
+        """What was said beside the result, as (class, message) pairs, since the last statement.
+
+        Source: PEP 249, "Cursor.messages".
+        """
+
+    @property
+    def open(self) -> bool:
+        """Whether the cursor can be used."""
+
+    @property
+    def row_limit(self) -> int | None:
+        """Most rows that a result shall have."""
 
     @property
     def truncated(self) -> bool:
@@ -343,6 +427,19 @@ class Cursor:
         Returns:
             A `pyarrow.Table` where pyarrow is installed, else an `ArrowTable`; of no rows after the
             last.
+        """
+
+    def next(self) -> Any:
+        """The next row; `StopIteration` after the last.
+
+        Source: PEP 249, "Cursor.next".
+        """
+
+    def scroll(self, value: int, mode: str = "relative") -> None:
+        """Not supported: results are read forward only.
+
+        Raises:
+            NotSupportedError: Always.
         """
 
     def cancel(self) -> None:
@@ -666,6 +763,18 @@ class NotSupportedError(DatabaseError):
 
     Source: PEP 249, "NotSupportedError".
     """
+
+class SessionAlreadyClosedError(OperationalError):
+    """The session expired, or the service closed it.
+
+    `code` is `SessionLost`. Open another connection.
+    """
+
+class CursorAlreadyClosedError(OperationalError):
+    """Never raised; the official connector has the name."""
+
+class MaxRetryDurationError(OperationalError):
+    """Never raised; the official connector has the name."""
 
 ServerOperationError: TypeAlias = DatabaseError
 TransactionError: TypeAlias = DatabaseError

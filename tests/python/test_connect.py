@@ -218,38 +218,84 @@ def test_an_option_of_none_is_as_if_not_given(connect: Connect, name: str) -> No
     assert connect(**{name: None}).open
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("use_inline_params", False),
-        ("_use_arrow_native_complex_types", True),
-        ("enable_telemetry", False),
-        ("max_download_threads", 4),
-        ("use_kernel", True),
-        ("disable_pandas", True),
-    ],
-)
-def test_an_option_without_meaning_is_ignored_with_one_warning(
-    connect: Connect, name: str, value: object
+WITHOUT_MEANING: dict[str, tuple[object, object]] = {
+    # a value that asks for what happens anyway, or None, and another
+    "disable_pandas": (None, True),
+    "enable_query_result_lz4_compression": (True, False),
+    "enable_ssl": (True, False),
+    "enable_telemetry": (False, True),
+    "enable_v3_retries": (True, False),
+    "force_enable_telemetry": (False, True),
+    "max_connections": (None, 10),
+    "max_download_threads": (None, 4),
+    "pool_connections": (None, 10),
+    "pool_maxsize": (None, 20),
+    "request_timeout_secs": (None, 30),
+    "respect_server_retry_after_header": (True, False),
+    "retry_dangerous_codes": (None, [502]),
+    "retry_delay_default": (None, 5.0),
+    "retry_max_redirects": (None, 3),
+    "skip_routing_headers": (None, True),
+    "telemetry_batch_size": (None, 100),
+    "telemetry_circuit_breaker_enabled": (None, True),
+    "use_arrow_native_decimals": (True, False),
+    "use_arrow_native_timestamps": (True, False),
+    "use_hybrid_disposition": (True, False),
+    "use_inline_params": (False, "silent"),
+    "use_kernel": (False, True),
+    "use_sea": (False, True),
+}
+
+
+@pytest.mark.parametrize("name", WITHOUT_MEANING)
+@pytest.mark.parametrize("prefix", ["", "_"])
+def test_an_option_without_meaning_is_ignored_with_one_warning_that_tells_why(
+    connect: Connect, name: str, prefix: str
 ) -> None:
+    _, value = WITHOUT_MEANING[name]
     with warnings.catch_warnings(record=True) as caught:
         warnings.simplefilter("always")
-        assert connect(**{name: value}).open
+        assert connect(**{prefix + name: value}).open
     (warning,) = caught
     assert warning.category is UserWarning
-    assert name in str(warning.message)
+    before, why = str(warning.message).split(f"'{prefix}{name}': ")
+    assert before == "connect() ignores "
+    assert len(why) > 10
+    assert warning.filename.endswith("conftest.py")
+
+
+@pytest.mark.parametrize("name", WITHOUT_MEANING)
+def test_asking_for_what_happens_anyway_is_no_reason_to_warn(connect: Connect, name: str) -> None:
+    usual, _ = WITHOUT_MEANING[name]
+    assert connect(**{name: usual}).open
+
+
+@pytest.mark.parametrize(
+    ("name", "usual", "value", "way_out"),
+    [
+        ("enable_geospatial_support", False, True, "ST_AsBinary"),
+        ("_use_arrow_native_complex_types", True, False, "to_json"),
+        ("username", None, "me", "access_token"),
+        ("password", None, "secret", "access_token"),
+        ("_connection_uri", None, "https://h/sql", "http_path"),
+    ],
+)
+def test_an_option_that_cannot_be_had_names_the_way_out(  # noqa: PLR0913, PLR0917
+    connect: Connect, warehouse: Warehouse, name: str, usual: object, value: object, way_out: str
+) -> None:
+    assert connect(**{name: usual}).open
+    warehouse.clear_log()
+    with pytest.raises(dbapi.NotSupportedError, match=f"'{name}'.*{way_out}") as raised:
+        connect(**{name: value})
+    assert "secret" not in str(raised.value)
+    assert not warehouse.log()
 
 
 @pytest.mark.parametrize(
     ("name", "value"),
     [
-        ("auth_type", "databricks-oauth"),
-        ("credentials_provider", object()),
-        ("oauth_client_id", "id"),
-        ("_tls_client_cert_file", "/client.pem"),
-        ("_tls_no_verify", True),
         ("staging_allowed_local_path", "/tmp"),  # noqa: S108
-        ("query_tags", {"a": "b"}),
+        ("escape_catalog_name", True),
     ],
 )
 def test_an_option_that_is_not_there_yet_is_not_ignored(
@@ -258,6 +304,23 @@ def test_an_option_that_is_not_there_yet_is_not_ignored(
     with pytest.raises(dbapi.NotSupportedError, match=name):
         connect(**{name: value})
     assert not warehouse.log()
+
+
+def test_query_tags_are_a_setting_of_the_session(connect: Connect, warehouse: Warehouse) -> None:
+    tags = {"team": "data", "url": "a:b,c", "path\\": "d\\e", "flag": None}
+    given = {"ansi_mode": True}
+    connect(query_tags=tags, session_configuration=given)
+    assert given == {"ansi_mode": True}
+    assert opening(warehouse)["body"]["session_confs"] == {
+        "ansi_mode": "true",
+        "QUERY_TAGS": "team:data,url:a\\:b\\,c,path\\\\:d\\\\e,flag",
+    }
+
+
+def test_metric_views_are_a_setting_of_the_session(connect: Connect, warehouse: Warehouse) -> None:
+    connect(enable_metric_view_metadata=True)
+    settings = opening(warehouse)["body"]["session_confs"]
+    assert settings == {"spark.sql.thriftserver.metadata.metricview.enabled": "true"}
 
 
 @pytest.mark.parametrize(

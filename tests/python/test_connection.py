@@ -1,4 +1,4 @@
-"""Connections: state, cursors, transactions that are none, closing."""
+"""Connections: state, cursors, closing."""
 
 from __future__ import annotations
 
@@ -38,16 +38,6 @@ def test_settings_last_within_a_session_only(connect: Connect) -> None:
     assert other.execute("SELECT current_timezone()").fetchone() != ("Asia/Tokyo",)
 
 
-def test_commit_and_rollback_do_nothing_and_send_nothing(
-    connection: dbapi.Connection, warehouse: Warehouse
-) -> None:
-    before = len(warehouse.log(session_id=connection.session_id))
-    connection.commit()
-    connection.rollback()
-    assert connection.autocommit is True
-    assert len(warehouse.log(session_id=connection.session_id)) == before
-
-
 def test_a_statement_is_committed_when_it_ends(connect: Connect, table: str) -> None:
     writer, reader = connect(), connect()
     writer.cursor().execute(f"CREATE TABLE {table} (a INT)")
@@ -70,6 +60,10 @@ def test_closing_deletes_the_session_once(
         lambda connection: connection.cursor(),
         lambda connection: connection.commit(),
         lambda connection: connection.rollback(),
+        lambda connection: connection.autocommit,
+        lambda connection: setattr(connection, "autocommit", False),
+        lambda connection: connection.get_transaction_isolation(),
+        lambda connection: connection.set_transaction_isolation("REPEATABLE_READ"),
         lambda connection: connection.__enter__(),
     ],
 )
@@ -183,6 +177,36 @@ def test_what_pep_249_leaves_open_does_nothing(cursor: dbapi.Cursor) -> None:
     assert cursor.lastrowid is None
     with pytest.raises(dbapi.NotSupportedError, match="CALL my_procedure"):
         cursor.callproc("my_procedure", [1])
+    with pytest.raises(dbapi.NotSupportedError, match="forward only"):
+        cursor.scroll(1)
+
+
+def test_the_official_connectors_names_of_the_session_are_there(
+    connection: dbapi.Connection,
+) -> None:
+    assert connection.get_session_id() == connection.session_id
+    assert connection.get_session_id_hex() == connection.session_id
+
+
+def test_cursors_tell_their_state_and_limit(connection: dbapi.Connection) -> None:
+    cursor = connection.cursor(row_limit=3)
+    assert (cursor.open, cursor.row_limit, connection.cursor().row_limit) == (True, 3, None)
+    cursor.close()
+    assert not cursor.open
+
+
+def test_messages_are_those_of_the_last_statement(connect: Connect, warehouse: Warehouse) -> None:
+    connection = connect(on_truncated="warn")
+    cursor = connection.cursor()
+    warehouse.fault(match={"statement": "SELECT 77"}, action={"manifest": {"truncated": True}})
+    with pytest.warns(RuntimeWarning, match="cut"):
+        cursor.execute("SELECT 77")
+    ((category, text),) = cursor.messages
+    assert category is dbapi.Warning
+    assert "cut" in text
+    cursor.execute("SELECT 78")
+    assert cursor.messages == []
+    assert connection.messages == []
 
 
 def test_a_session_that_is_gone_is_told_by_its_code(
@@ -197,4 +221,5 @@ def test_a_session_that_is_gone_is_told_by_its_code(
     with pytest.raises(dbapi.OperationalError) as raised:
         cursor.execute("SELECT 5")
     assert raised.value.code == "SessionLost"
+    assert type(raised.value) is dbapi.SessionAlreadyClosedError
     assert len(warehouse.log(statement="SELECT 5")) == 1

@@ -122,6 +122,28 @@ def test_the_counts_of_a_change_are_its_result(cursor: dbapi.Cursor, table: str)
     assert cursor.fetchone() is None
 
 
+def test_the_counts_of_a_change_are_no_result_where_that_is_not_wanted(
+    connect: Connect, table: str
+) -> None:
+    cursor = connect(dml_count_row=False).cursor()
+    cursor.execute(f"CREATE TABLE {table} (a INT)")
+    cursor.execute(f"INSERT INTO {table} VALUES (1), (2)")
+    assert (cursor.description, cursor.rowcount) == (None, 2)
+    with pytest.raises(dbapi.ProgrammingError, match="no result"):
+        cursor.fetchall()
+    cursor.executemany(f"INSERT INTO {table} VALUES (?)", [(3,), (4,), (5,)])
+    assert (cursor.description, cursor.rowcount) == (None, 3)
+    assert cursor.execute(f"SELECT count(*) FROM {table}").fetchone() == (5,)
+
+
+@pytest.mark.parametrize("dml_count_row", [True, False])
+def test_a_query_with_such_columns_is_a_query(connect: Connect, *, dml_count_row: bool) -> None:
+    cursor = connect(dml_count_row=dml_count_row).cursor()
+    cursor.execute("/* a */ SELECT 7 AS num_affected_rows, 8 AS num_inserted_rows")
+    assert cursor.rowcount == 1
+    assert cursor.fetchall() == [(7, 8)]
+
+
 @pytest.mark.parametrize("rows", [0, 1, 1000])
 def test_the_row_count_of_a_query_is_known_at_once(cursor: dbapi.Cursor, rows: int) -> None:
     assert cursor.execute(f"SELECT id FROM range({rows})").rowcount == rows

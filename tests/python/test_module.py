@@ -80,6 +80,20 @@ def test_the_official_connectors_names_of_errors_are_there() -> None:
     assert dbapi.RequestError is dbapi.OperationalError
 
 
+@pytest.mark.parametrize(
+    "name", ["SessionAlreadyClosedError", "CursorAlreadyClosedError", "MaxRetryDurationError"]
+)
+def test_further_names_of_the_official_connector_are_errors_of_requests(name: str) -> None:
+    error = getattr(dbapi, name)
+    assert issubclass(error, dbapi.RequestError)
+    assert (error.__module__, error.__qualname__) == ("databricks_sql_kernel.dbapi", name)
+    assert pickle.loads(pickle.dumps(error("x"))).args == ("x",)  # noqa: S301
+
+
+def test_the_isolation_level_has_the_official_connectors_name() -> None:
+    assert dbapi.TRANSACTION_ISOLATION_LEVEL_REPEATABLE_READ == "REPEATABLE_READ"
+
+
 @pytest.mark.parametrize("kind", [dbapi.Connection, dbapi.Cursor])
 def test_tools_recognise_databricks_by_the_first_part_of_the_module(kind: type) -> None:
     assert kind.__module__.split(".", 1)[0].lower().lstrip("_") == "databricks"

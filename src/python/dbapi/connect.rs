@@ -41,7 +41,7 @@ pub(crate) fn connect(
     );
     let session = wait(py, opening)?.map_err(|error| to_pyerr(py, &error))?;
     close_at_exit(py, &session)?;
-    Ok(Connection::new(session, options))
+    Ok(Connection::new(py, session, options))
 }
 
 fn endpoint(host: &str, path: &str, port: Option<u16>) -> Result<Endpoint> {

@@ -4,7 +4,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyType};
+use pyo3::types::{PyAny, PyList, PyType};
 
 use super::cursor::{Cursor, rows_wanted};
 use super::exceptions::{
@@ -13,9 +13,13 @@ use super::exceptions::{
 };
 use super::fetch::RowFactory;
 use super::options::{ConnectOptions, seconds};
+use super::transaction::Transactions;
 use super::turn::CursorInner;
 use crate::client::Session;
 use crate::python::runtime::wait;
+
+/// The one isolation level of transactions.
+pub(super) const REPEATABLE_READ: &str = "REPEATABLE_READ";
 
 // Tools such as polars recognise a Databricks connection by the first part of this module's name.
 /// A session on a SQL warehouse.
@@ -23,14 +27,18 @@ use crate::python::runtime::wait;
 pub(crate) struct Connection {
     session: Session,
     options: ConnectOptions,
+    transactions: Transactions,
+    messages: Py<PyList>,
     closed: AtomicBool,
     cursors: Mutex<Vec<Weak<CursorInner>>>,
 }
 
 impl Connection {
-    pub(super) fn new(session: Session, options: ConnectOptions) -> Self {
+    pub(super) fn new(py: Python<'_>, session: Session, options: ConnectOptions) -> Self {
         Self {
             session,
+            transactions: Transactions::new(options.transactions),
+            messages: PyList::empty(py).unbind(),
             options,
             closed: AtomicBool::new(false),
             cursors: Mutex::default(),
@@ -57,6 +65,27 @@ impl Connection {
 
     pub(super) fn options(&self) -> &ConnectOptions {
         &self.options
+    }
+
+    pub(super) fn transactions(&self) -> &Transactions {
+        &self.transactions
+    }
+
+    /// A cursor for the driver's own statements.
+    pub(super) fn plain_cursor(slf: &Bound<'_, Self>) -> PyResult<Cursor> {
+        let this = slf.get();
+        this.session(slf.py())?;
+        let timeout = this.options.results.statement_timeout;
+        let cursor = Cursor::new(
+            slf.py(),
+            slf.clone().unbind(),
+            1,
+            None,
+            RowFactory::Tuple,
+            timeout,
+        );
+        this.add_cursor(cursor.inner());
+        Ok(cursor)
     }
 
     fn add_cursor(&self, cursor: &Arc<CursorInner>) {
@@ -99,6 +128,7 @@ impl Connection {
             None => this.options.results.statement_timeout,
         };
         let cursor = Cursor::new(
+            py,
             slf.clone().unbind(),
             arraysize,
             row_limit,
@@ -124,20 +154,55 @@ impl Connection {
         wait(py, self.session.close())
     }
 
-    /// Does nothing: every statement is committed when it ends.
-    fn commit(&self, py: Python<'_>) -> PyResult<()> {
-        self.session(py).map(|_| ())
+    /// Commits what was done since the last commit or rollback.
+    fn commit(slf: &Bound<'_, Self>) -> PyResult<()> {
+        slf.get().session(slf.py())?;
+        slf.get().transactions.commit(slf)
     }
 
-    /// Does nothing: every statement is committed when it ends.
-    fn rollback(&self, py: Python<'_>) -> PyResult<()> {
-        self.session(py).map(|_| ())
+    /// Undoes what was done since the last commit or rollback.
+    fn rollback(slf: &Bound<'_, Self>) -> PyResult<()> {
+        slf.get().session(slf.py())?;
+        slf.get().transactions.rollback(slf)
     }
 
     /// Whether every statement is committed when it ends.
     #[getter]
-    fn autocommit(&self) -> bool {
-        true
+    fn autocommit(slf: &Bound<'_, Self>) -> PyResult<bool> {
+        slf.get().session(slf.py())?;
+        slf.get().transactions.autocommit(slf)
+    }
+
+    #[setter]
+    fn set_autocommit(slf: &Bound<'_, Self>, mode: bool) -> PyResult<()> {
+        slf.get().session(slf.py())?;
+        slf.get().transactions.set_autocommit(slf, mode)
+    }
+
+    /// The isolation of transactions; there is one level only.
+    fn get_transaction_isolation(&self, py: Python<'_>) -> PyResult<&'static str> {
+        self.session(py).map(|_| REPEATABLE_READ)
+    }
+
+    /// Accepts the one level that there is.
+    fn set_transaction_isolation(&self, py: Python<'_>, level: &str) -> PyResult<()> {
+        self.session(py)?;
+        if level
+            .replace(' ', "_")
+            .eq_ignore_ascii_case(REPEATABLE_READ)
+        {
+            return Ok(());
+        }
+        Err(raise::<NotSupportedError>(
+            py,
+            format!("the isolation of transactions is {REPEATABLE_READ}, and cannot be '{level}'"),
+        ))
+    }
+
+    /// Messages of the database that belong to no cursor: there are none.
+    #[getter]
+    fn messages(&self, py: Python<'_>) -> Py<PyList> {
+        self.messages.clone_ref(py)
     }
 
     /// Whether the connection can be used.
@@ -146,9 +211,19 @@ impl Connection {
         !self.closed.load(Ordering::Acquire)
     }
 
+    /// The session's id, as the official connector has it.
+    fn get_session_id(&self) -> &str {
+        self.session.id()
+    }
+
+    /// The session's id, as the official connector has it.
+    fn get_session_id_hex(&self) -> &str {
+        self.session.id()
+    }
+
     /// The session's id.
-    #[getter]
-    fn session_id(&self) -> &str {
+    #[getter(session_id)]
+    fn id(&self) -> &str {
         self.session.id()
     }
 

@@ -5,14 +5,15 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
-use pyo3::exceptions::PyRuntimeWarning;
+use pyo3::exceptions::{PyRuntimeWarning, PyStopIteration};
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyList};
 
 use super::connection::Connection;
 use super::description::description;
+use super::dml::is_count_row;
 use super::exceptions::{
-    DataError, InterfaceError, NotSupportedError, ProgrammingError, raise, to_pyerr,
+    DataError, InterfaceError, NotSupportedError, ProgrammingError, Warning, raise, to_pyerr,
 };
 use super::fetch::{ResultSet, RowFactory};
 use super::options::{OnTruncated, seconds};
@@ -32,10 +33,12 @@ pub(crate) struct Cursor {
     row_limit: Option<u64>,
     row_factory: RowFactory,
     timeout: Option<Duration>,
+    messages: Py<PyList>,
 }
 
 impl Cursor {
     pub(super) fn new(
+        py: Python<'_>,
         connection: Py<Connection>,
         arraysize: usize,
         row_limit: Option<u64>,
@@ -51,6 +54,7 @@ impl Cursor {
             row_limit,
             row_factory,
             timeout,
+            messages: PyList::empty(py).unbind(),
         }
     }
 
@@ -88,6 +92,8 @@ impl Cursor {
         let connection = self.connection.get();
         let session = connection.session(py)?;
         **turn = None;
+        let messages = self.messages.bind(py);
+        messages.del_slice(0, messages.len())?;
         let control = StatementControl::default();
         *self.inner.about() = About {
             control: control.clone(),
@@ -109,14 +115,20 @@ impl Cursor {
             self.row_factory.clone_ref(py),
             connection.options().results.maps_as_dicts,
         );
+        let is_count_row = is_count_row(sql, result.stream().columns());
         let affected_rows = match modified_rows {
-            Some(rows) => Some(rows),
-            None => result.affected_rows(py)?,
+            None if is_count_row => result.affected_rows(py)?,
+            known => known,
         };
         let stream = result.stream();
-        let total_rows = stream.total_rows().filter(|_| !stream.columns().is_empty());
+        let columns = if is_count_row && !connection.options().results.dml_count_row {
+            &[]
+        } else {
+            stream.columns()
+        };
+        let total_rows = stream.total_rows().filter(|_| !columns.is_empty());
         let total_rows = total_rows.and_then(|rows| i64::try_from(rows).ok());
-        let description = description(py, stream.columns())?;
+        let description = description(py, columns)?;
         let truncated = stream.is_truncated();
         {
             let mut about = self.inner.about();
@@ -132,6 +144,12 @@ impl Cursor {
         Ok(())
     }
 
+    /// Runs a statement of the driver's own.
+    pub(super) fn run_own(&self, py: Python<'_>, sql: &str) -> PyResult<()> {
+        let mut turn = self.turn(py)?;
+        self.run(py, &mut turn, sql, Vec::new(), self.timeout)
+    }
+
     fn complain_of_truncation(&self, py: Python<'_>) -> PyResult<()> {
         const MESSAGE: &CStr = c"the service cut the result short at a limit of its own; \
             ask for less, or take what there is with on_truncated='warn'";
@@ -140,7 +158,14 @@ impl Cursor {
                 self.inner.about().description = None;
                 Err(raise::<DataError>(py, MESSAGE.to_string_lossy()))
             }
-            OnTruncated::Warn => PyErr::warn(py, &py.get_type::<PyRuntimeWarning>(), MESSAGE, 1),
+            OnTruncated::Warn => {
+                let category = py.get_type::<PyRuntimeWarning>();
+                let text = MESSAGE.to_string_lossy();
+                self.messages
+                    .bind(py)
+                    .append((py.get_type::<Warning>(), text))?;
+                PyErr::warn(py, &category, MESSAGE, 1)
+            }
         }
     }
 
@@ -221,6 +246,7 @@ impl Cursor {
         let parameters = this.bind(py, parameters)?;
         let timeout = this.timeout(timeout)?;
         let mut turn = this.turn(py)?;
+        this.connection.get().transactions().statement_runs();
         this.run(py, &mut turn, operation, parameters, timeout)?;
         drop(turn);
         Ok(slf)
@@ -242,6 +268,7 @@ impl Cursor {
             .map(|set| this.bind(py, Some(&set?)))
             .collect::<PyResult<Vec<_>>>()?;
         let mut turn = this.turn(py)?;
+        this.connection.get().transactions().statement_runs();
         *turn = None;
         *this.inner.about() = About::default();
         let mut rowcount = Some(0);
@@ -302,6 +329,21 @@ impl Cursor {
 
     fn __next__(slf: &Bound<'_, Self>) -> PyResult<Option<Py<PyAny>>> {
         Self::fetchone(slf)
+    }
+
+    /// The next row; `StopIteration` after the last.
+    fn next(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
+        Self::fetchone(slf)?.ok_or_else(|| PyStopIteration::new_err(()))
+    }
+
+    /// Not supported: results are read forward only.
+    #[pyo3(signature = (value, mode="relative"))]
+    fn scroll(&self, py: Python<'_>, value: i64, mode: &str) -> PyResult<()> {
+        let _ = (value, mode);
+        Err(raise::<NotSupportedError>(
+            py,
+            "scroll is not supported: results are read forward only; execute the statement again, or keep the rows",
+        ))
     }
 
     /// Cancels the statement that runs, from any thread.
@@ -382,6 +424,24 @@ impl Cursor {
     #[getter]
     fn lastrowid(&self) -> Option<u64> {
         None
+    }
+
+    /// What was said beside the result, as (class, message) pairs, since the last statement.
+    #[getter]
+    fn messages(&self, py: Python<'_>) -> Py<PyList> {
+        self.messages.clone_ref(py)
+    }
+
+    /// Whether the cursor can be used.
+    #[getter]
+    fn open(&self) -> bool {
+        !self.inner.is_closed()
+    }
+
+    /// Most rows that a result shall have.
+    #[getter]
+    fn row_limit(&self) -> Option<u64> {
+        self.row_limit
     }
 
     /// Whether a limit cut the result.

@@ -173,6 +173,22 @@ exception!(
     "The database or the driver cannot do this."
 );
 
+exception!(
+    SessionAlreadyClosedError,
+    OperationalError,
+    "The session expired, or the service closed it."
+);
+exception!(
+    CursorAlreadyClosedError,
+    OperationalError,
+    "Never raised; the official connector has the name."
+);
+exception!(
+    MaxRetryDurationError,
+    OperationalError,
+    "Never raised; the official connector has the name."
+);
+
 /// An exception of class `T` with a message and nothing else.
 pub(crate) fn raise<T: PyTypeInfo>(py: Python<'_>, message: impl Into<String>) -> PyErr {
     PyErr::from_type(py.get_type::<T>(), (message.into(),))
@@ -209,6 +225,9 @@ fn build(py: Python<'_>, error: &client::Error) -> PyResult<PyErr> {
 type Raise = fn(Python<'_>, String) -> PyErr;
 
 fn class(error: &client::Error) -> Raise {
+    if error.code() == ErrorCode::SessionLost {
+        return raise::<SessionAlreadyClosedError>;
+    }
     error
         .sql_state()
         .and_then(class_of_sql_state)
@@ -232,6 +251,7 @@ fn class_of_code(code: ErrorCode) -> Raise {
         ErrorCode::InvalidArgument | ErrorCode::NotFound => raise::<ProgrammingError>,
         ErrorCode::InvalidStatementHandle => raise::<InterfaceError>,
         ErrorCode::Internal => raise::<InternalError>,
+        ErrorCode::SessionLost => raise::<SessionAlreadyClosedError>,
         ErrorCode::SqlError
         | ErrorCode::Unauthenticated
         | ErrorCode::PermissionDenied
@@ -240,7 +260,6 @@ fn class_of_code(code: ErrorCode) -> Raise {
         | ErrorCode::Timeout
         | ErrorCode::Cancelled
         | ErrorCode::DataLoss
-        | ErrorCode::SessionLost
         | ErrorCode::NetworkError
         | ErrorCode::Unknown => raise::<OperationalError>,
     }

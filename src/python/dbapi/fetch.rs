@@ -216,19 +216,10 @@ impl ResultSet {
         Ok((schema, batches))
     }
 
-    /// The count that DML answers with, read ahead of the user.
+    /// The first value of a row of counts, read ahead of the user.
     pub(super) fn affected_rows(&mut self, py: Python<'_>) -> PyResult<Option<i64>> {
         use arrow::array::AsArray;
         use arrow::datatypes::Int64Type;
-        let is_count = |name: &str| name == "num_affected_rows";
-        if !self
-            .stream
-            .columns()
-            .first()
-            .is_some_and(|column| is_count(&column.name))
-        {
-            return Ok(None);
-        }
         let Some((batch, offset)) = self.current(py)? else {
             return Ok(None);
         };

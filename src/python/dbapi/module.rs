@@ -15,8 +15,9 @@ pub mod dbapi {
     use super::super::cursor::Cursor;
     #[pymodule_export]
     use super::super::exceptions::{
-        DataError, DatabaseError, Error, IntegrityError, InterfaceError, InternalError,
-        NotSupportedError, OperationalError, ProgrammingError, Warning,
+        CursorAlreadyClosedError, DataError, DatabaseError, Error, IntegrityError, InterfaceError,
+        InternalError, MaxRetryDurationError, NotSupportedError, OperationalError,
+        ProgrammingError, SessionAlreadyClosedError, Warning,
     };
     #[pymodule_export]
     use super::super::types::{
@@ -36,6 +37,10 @@ pub mod dbapi {
         for object in super::super::types::TYPE_OBJECTS {
             module.add(object.name(), object)?;
         }
+        module.add(
+            "TRANSACTION_ISOLATION_LEVEL_REPEATABLE_READ",
+            super::super::connection::REPEATABLE_READ,
+        )?;
         // The official connector's names, for those who catch them.
         module.add("ServerOperationError", py.get_type::<DatabaseError>())?;
         module.add("TransactionError", py.get_type::<DatabaseError>())?;

@@ -9,7 +9,6 @@ pub(in crate::python::dbapi) struct AuthOptions {}
 pub(super) const NAMES: &[&str] = &[];
 
 pub(super) const NOT_YET: &[&str] = &[
-    "auth_options",
     "auth_type",
     "azure_client_id",
     "azure_client_secret",
@@ -27,6 +26,8 @@ pub(super) const NOT_YET: &[&str] = &[
     "oauth_redirect_port",
     "oauth_scopes",
     "oauth_token_cache_enabled",
+    "token_url",
+    "use_cert_as_auth",
 ];
 
 pub(super) fn set(

@@ -16,8 +16,6 @@ pub(super) const NAMES: &[&str] = &[
     "user_agent_entry",
 ];
 
-pub(super) const NOT_YET: &[&str] = &["request_timeout_secs", "retry_options"];
-
 pub(super) fn set(
     http: &mut HttpConfig,
     name: &str,

@@ -14,26 +14,41 @@ use std::num::NonZeroU16;
 
 use pyo3::exceptions::PyUserWarning;
 use pyo3::prelude::*;
-use pyo3::types::PyDict;
+use pyo3::types::{PyBool, PyDict};
 
 pub(super) use self::auth::AuthOptions;
-use self::names::WITHOUT_MEANING;
+use self::names::{Meaningless, WITHOUT_MEANING};
 pub(super) use self::results::{OnTruncated, ResultOptions};
 pub(super) use self::value::seconds;
 use super::exceptions::{NotSupportedError, raise};
+use super::transaction::TransactionOptions;
 use crate::client::{HttpConfig, SessionConfig};
 
 /// Options of the address of the warehouse.
 const ADDRESS: &[&str] = &["port"];
 
 /// Options of the official connector that this driver does not understand yet.
-const NOT_YET: [&[&str]; 6] = [
-    &["connection_uri", "escape_catalog_name", "max_connections"],
+const NOT_YET: [&[&str]; 4] = [
+    &["escape_catalog_name"],
     auth::NOT_YET,
-    http::NOT_YET,
     results::NOT_YET,
-    session::NOT_YET,
     tls::NOT_YET,
+];
+
+/// Options of the official connector that will not be supported, and what to do instead.
+const NEVER: [(&str, &str); 3] = [
+    (
+        "connection_uri",
+        "name the host in server_hostname and the warehouse in http_path",
+    ),
+    (
+        "password",
+        "the service takes no passwords; use access_token or OAuth",
+    ),
+    (
+        "username",
+        "the service takes no passwords; use access_token or OAuth",
+    ),
 ];
 
 /// What the options come to.
@@ -42,6 +57,7 @@ pub(super) struct ConnectOptions {
     pub(super) auth: AuthOptions,
     pub(super) http: HttpConfig,
     pub(super) session: SessionConfig,
+    pub(super) transactions: TransactionOptions,
     pub(super) results: ResultOptions,
     pub(super) port: Option<u16>,
 }
@@ -87,11 +103,14 @@ impl ConnectOptions {
                 value,
             )
         } else if session::NAMES.contains(&name) {
-            session::set(&mut self.session, name, value)
+            session::set(&mut self.session, &mut self.transactions, name, value)
         } else if tls::NAMES.contains(&name) {
             tls::set(&mut self.http, name, given, value)
-        } else if WITHOUT_MEANING.contains(&name) {
-            return ignore(py, given);
+        } else if let Some(option) = WITHOUT_MEANING.iter().find(|one| one.name == name) {
+            return ignore(py, option, given, value);
+        } else if let Some((_, advice)) = NEVER.iter().find(|one| one.0 == name) {
+            let message = format!("connect() does not support the option '{given}': {advice}");
+            return Err(raise::<NotSupportedError>(py, message));
         } else {
             return refuse(py, name, given, value);
         };
@@ -101,27 +120,40 @@ impl ConnectOptions {
 
 /// The names of all options, without underscores in front.
 fn known() -> impl Iterator<Item = &'static str> {
-    [
+    let groups = [
         ADDRESS,
         auth::NAMES,
         http::NAMES,
         results::NAMES,
         session::NAMES,
         tls::NAMES,
-        WITHOUT_MEANING,
-    ]
-    .into_iter()
-    .chain(NOT_YET)
-    .flatten()
-    .copied()
+    ];
+    groups
+        .into_iter()
+        .chain(NOT_YET)
+        .flatten()
+        .copied()
+        .chain(WITHOUT_MEANING.iter().map(|option| option.name))
+        .chain(NEVER.iter().map(|(name, _)| *name))
 }
 
 fn is_known(name: &str) -> bool {
     known().any(|known| known == name)
 }
 
-fn ignore(py: Python<'_>, given: &str) -> PyResult<()> {
-    let message = format!("connect() ignores '{given}': it has no meaning here");
+fn ignore(
+    py: Python<'_>,
+    option: &Meaningless,
+    given: &str,
+    value: &Bound<'_, PyAny>,
+) -> PyResult<()> {
+    if value
+        .cast::<PyBool>()
+        .is_ok_and(|value| option.usual == Some(value.is_true()))
+    {
+        return Ok(());
+    }
+    let message = format!("connect() ignores '{given}': {}", option.why);
     PyErr::warn(
         py,
         &py.get_type::<PyUserWarning>(),
@@ -131,8 +163,8 @@ fn ignore(py: Python<'_>, given: &str) -> PyResult<()> {
 }
 
 fn refuse(py: Python<'_>, name: &str, given: &str, value: &Bound<'_, PyAny>) -> PyResult<()> {
-    // True is what happens anyway for these, and False for the others.
-    let usual = matches!(name, "ignore_transactions" | "tls_verify_hostname");
+    // True is what happens anyway for this one, and False for the others.
+    let usual = name == "tls_verify_hostname";
     if value.is_truthy()? == usual {
         return Ok(());
     }

@@ -3,28 +3,71 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyMapping};
 
+use super::super::transaction::TransactionOptions;
 use crate::client::SessionConfig;
 
-pub(super) const NAMES: &[&str] = &["catalog", "schema", "session_configuration"];
-
-pub(super) const NOT_YET: &[&str] = &[
+pub(super) const NAMES: &[&str] = &[
+    "catalog",
+    "enable_metric_view_metadata",
     "fetch_autocommit_from_server",
     "ignore_transactions",
     "query_tags",
+    "schema",
+    "session_configuration",
 ];
+
+/// The setting that has metric views among tables.
+const METRIC_VIEWS: &str = "spark.sql.thriftserver.metadata.metricview.enabled";
 
 pub(super) fn set(
     session: &mut SessionConfig,
+    transactions: &mut TransactionOptions,
     name: &str,
     value: &Bound<'_, PyAny>,
 ) -> PyResult<()> {
     match name {
         "catalog" => session.catalog = Some(value.extract()?),
+        "enable_metric_view_metadata" => {
+            if value.extract()? {
+                let setting = METRIC_VIEWS.to_owned();
+                let settings = &mut session.session_configuration;
+                settings.insert(setting, "true".to_owned());
+            }
+        }
+        "fetch_autocommit_from_server" => transactions.ask_service = value.extract()?,
+        "ignore_transactions" => transactions.ignored = value.extract()?,
+        "query_tags" => {
+            let tags = query_tags(value.cast::<PyMapping>()?)?;
+            if !tags.is_empty() {
+                let settings = &mut session.session_configuration;
+                settings.insert("QUERY_TAGS".to_owned(), tags);
+            }
+        }
         "schema" => session.schema = Some(value.extract()?),
         "session_configuration" => set_configuration(session, value)?,
         other => unreachable!("{other} is no option of the session"),
     }
     Ok(())
+}
+
+/// Tags as the service reads them: `key:value,key`, with backslashes in front of what would be read otherwise.
+fn query_tags(given: &Bound<'_, PyMapping>) -> PyResult<String> {
+    let mut tags = Vec::new();
+    for pair in given.items()?.iter() {
+        let (key, value): (String, Option<String>) = pair.extract()?;
+        let key = key.replace('\\', r"\\");
+        tags.push(match value {
+            Some(value) => {
+                let value = value
+                    .replace('\\', r"\\")
+                    .replace(':', r"\:")
+                    .replace(',', r"\,");
+                format!("{key}:{value}")
+            }
+            None => key,
+        });
+    }
+    Ok(tags.join(","))
 }
 
 fn set_configuration(session: &mut SessionConfig, value: &Bound<'_, PyAny>) -> PyResult<()> {
