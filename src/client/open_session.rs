@@ -129,13 +129,28 @@ impl OpenSession {
         )
     }
 
-    /// Asks the service to cancel a statement; a failure means that it ends by itself.
-    pub(crate) async fn cancel_statement(&self, id: &str) {
+    /// Asks the service to cancel a statement. Where nobody hears of a failure, the statement ends by
+    /// itself.
+    pub(crate) async fn cancel_statement(&self, id: &str) -> Result<()> {
         let path = ["api", "2.0", "sql", "statements", id, "cancel"];
-        let call = self
-            .transport
-            .call::<IgnoredAny>(Call::new(Method::POST, &path));
-        drop(timeout(CANCEL_TIMEOUT, call).await);
+        self.bounded(Call::new(Method::POST, &path)).await
+    }
+
+    /// Closes a statement and waits for the answer.
+    pub(crate) async fn close_statement_now(&self, id: &str) -> Result<()> {
+        let path = ["api", "2.0", "sql", "statements", id];
+        self.bounded(Call::new(Method::DELETE, &path)).await
+    }
+
+    async fn bounded(&self, call: Call<'_>) -> Result<()> {
+        let answer = timeout(CANCEL_TIMEOUT, self.transport.call::<IgnoredAny>(call)).await;
+        match answer {
+            Ok(answer) => answer.map(|_| ()),
+            Err(_) => Err(Error::new(
+                ErrorCode::Timeout,
+                format!("the service did not answer within {CANCEL_TIMEOUT:?}"),
+            )),
+        }
     }
 
     /// Closes a statement in the background.
@@ -188,7 +203,9 @@ async fn close(transport: &Transport, id: &str, mut closings: JoinSet<()>) {
 pub(crate) struct OpenStatement {
     session: Arc<OpenSession>,
     id: String,
-    open: bool,
+    open: AtomicBool,
+    /// Another's hold on the same statement, kept for as long as this one.
+    shared: Option<Arc<OpenStatement>>,
 }
 
 impl OpenStatement {
@@ -196,19 +213,42 @@ impl OpenStatement {
         Self {
             session,
             id,
-            open: true,
+            open: AtomicBool::new(true),
+            shared: None,
         }
     }
 
-    /// The service has closed it already.
-    pub(crate) fn forget(&mut self) {
-        self.open = false;
+    /// A statement that somebody else closes.
+    pub(crate) fn borrowed(session: Arc<OpenSession>, id: String) -> Self {
+        let borrowed = Self::new(session, id);
+        borrowed.forget();
+        borrowed
+    }
+
+    /// The same statement, which stays open for as long as either is held.
+    pub(crate) fn sharing(other: &Arc<Self>) -> Self {
+        let mut sharing = Self::borrowed(Arc::clone(&other.session), other.id.clone());
+        sharing.shared = Some(Arc::clone(other));
+        sharing
+    }
+
+    pub(crate) fn session(&self) -> &Arc<OpenSession> {
+        &self.session
+    }
+
+    pub(crate) fn id(&self) -> &str {
+        &self.id
+    }
+
+    /// Leaves the closing to others, or to the service; the answer tells whether it was left to us.
+    pub(crate) fn forget(&self) -> bool {
+        self.open.swap(false, Ordering::AcqRel)
     }
 }
 
 impl Drop for OpenStatement {
     fn drop(&mut self) {
-        if self.open && !self.id.is_empty() {
+        if self.forget() && !self.id.is_empty() {
             self.session.close_statement(std::mem::take(&mut self.id));
         }
     }

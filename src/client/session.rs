@@ -75,15 +75,10 @@ impl Session {
         statement: Statement,
         control: &StatementControl,
     ) -> Result<ExecutedStatement> {
-        if self.is_closed() {
-            return Err(Error::new(
-                ErrorCode::InvalidStatementHandle,
-                "the session is closed",
-            ));
-        }
+        let session = Arc::clone(self.open_session()?);
         let guard = AbandonOnDrop::new(control.clone());
         let limit = statement.timeout;
-        let running = tokio::spawn(run(Arc::clone(&self.0), statement, control.clone()));
+        let running = tokio::spawn(run(session, statement, control.clone()));
         let ended = match limit {
             None => running.await,
             Some(limit) => {
@@ -99,6 +94,15 @@ impl Session {
         };
         guard.disarm();
         joined(ended)?
+    }
+
+    /// The session, unless it was closed.
+    pub(crate) fn open_session(&self) -> Result<&Arc<OpenSession>> {
+        if self.is_closed() {
+            let message = "the session is closed";
+            return Err(Error::new(ErrorCode::InvalidStatementHandle, message));
+        }
+        Ok(&self.0)
     }
 
     /// Closes the session, once, after the statements that are still being closed. Failures are of no
@@ -121,7 +125,7 @@ impl WeakSession {
 }
 
 /// What a spawned task gave; its panics are ours.
-fn joined<T>(ended: Result<T, JoinError>) -> Result<T> {
+pub(super) fn joined<T>(ended: Result<T, JoinError>) -> Result<T> {
     ended.map_err(|why| match why.try_into_panic() {
         Ok(panic) => std::panic::resume_unwind(panic),
         Err(_) => Error::new(ErrorCode::Cancelled, "the driver is shutting down"),

@@ -11,7 +11,7 @@ use super::open_session::{OpenSession, OpenStatement};
 use super::results::ResultStream;
 use super::transport::{Call, Repeat};
 use super::wire::{
-    Compression, Disposition, ExecuteStatementRequest, Format, StatementParameter,
+    Compression, Disposition, ExecuteStatementRequest, Format, QueryTag, StatementParameter,
     StatementResponse, StatementState, StatementStatus,
 };
 use super::{Error, ErrorCode, Result};
@@ -27,12 +27,17 @@ pub struct Statement {
     pub row_limit: Option<u64>,
     /// Most time that may be spent waiting for the service, results included.
     pub timeout: Option<Duration>,
+    /// What it is marked with in the query history.
+    pub query_tags: Vec<QueryTag>,
+    /// The metadata operation that it stands for; such a statement changes nothing, and is repeated.
+    pub operation: Option<&'static str>,
 }
 
 /// A statement that succeeded, and its result.
 pub struct ExecutedStatement {
     id: String,
     modified_rows: Option<i64>,
+    native_metadata: bool,
     stream: ResultStream,
 }
 
@@ -47,6 +52,11 @@ impl ExecutedStatement {
     #[must_use]
     pub fn modified_rows(&self) -> Option<i64> {
         self.modified_rows
+    }
+
+    /// Whether a metadata statement was answered in the columns of JDBC.
+    pub(crate) fn is_native_metadata(&self) -> bool {
+        self.native_metadata
     }
 
     /// The result.
@@ -70,17 +80,13 @@ pub(crate) async fn run(
 ) -> Result<ExecutedStatement> {
     let started = Instant::now();
     let mut signal = control.signal();
-    let response = match submit(&session, &statement, &signal).await {
-        Err(error) if *signal.borrow() != Stop::No && !error.maybe_executed() => {
-            return Err(cancelled());
-        }
-        other => other?,
-    };
+    let hold = hold(statement.timeout);
+    let response = submit(&session, &statement, hold, &signal).await?;
     let id = response.statement_id.clone();
     if !id.is_empty() {
         control.known_as(&id);
     }
-    let mut open = OpenStatement::new(Arc::clone(&session), id.clone());
+    let open = OpenStatement::new(Arc::clone(&session), id.clone());
     let response = match poll(&session, response, &mut signal).await {
         Ok(response) => response,
         Err(error) if id.is_empty() => return Err(error),
@@ -92,28 +98,49 @@ pub(crate) async fn run(
     let left = statement
         .timeout
         .map(|whole| (whole, whole.saturating_sub(started.elapsed())));
+    result_of(&session, response, open, left, signal).await
+}
+
+/// The result of a statement that has ended well.
+pub(crate) async fn result_of(
+    session: &OpenSession,
+    response: StatementResponse,
+    open: OpenStatement,
+    timeout: Option<(Duration, Duration)>,
+    signal: StopSignal,
+) -> Result<ExecutedStatement> {
+    let id = response.statement_id.clone();
     let modified_rows = response.status.num_modified_rows;
-    let stream = ResultStream::start(&session, response, open, left, signal)
+    let manifest = response.manifest.as_ref();
+    let native_metadata = manifest.is_some_and(|manifest| manifest.is_native_metadata_result);
+    let stream = ResultStream::start(session, response, open, timeout, signal)
         .await
         .map_err(|error| error.with_statement_id(id.clone()))?;
     Ok(ExecutedStatement {
         id,
         modified_rows,
+        native_metadata,
         stream,
     })
 }
 
-async fn submit(
+/// Sends a statement; the service holds its answer for `hold` at most.
+pub(crate) async fn submit(
     session: &OpenSession,
     statement: &Statement,
+    hold: &'static str,
     signal: &StopSignal,
 ) -> Result<StatementResponse> {
     let disposition = session.disposition();
-    match post(session, statement, disposition, signal).await {
+    let answer = match post(session, statement, disposition, hold, signal).await {
         Err(error) if refuses_hybrid(&error, disposition) => {
             session.remember_hybrid_refused();
-            post(session, statement, Disposition::ExternalLinks, signal).await
+            post(session, statement, Disposition::ExternalLinks, hold, signal).await
         }
+        other => other,
+    };
+    match answer {
+        Err(error) if *signal.borrow() != Stop::No && !error.maybe_executed() => Err(cancelled()),
         other => other,
     }
 }
@@ -128,7 +155,7 @@ fn refuses_hybrid(error: &Error, disposition: Disposition) -> bool {
 
 /// How long the service may hold the answer. A statement can be cancelled only after that, so one with
 /// little time is not held beyond it.
-fn wait_timeout(timeout: Option<Duration>) -> &'static str {
+fn hold(timeout: Option<Duration>) -> &'static str {
     match timeout.map(|timeout| timeout.as_secs()) {
         Some(..5) => "0s",
         Some(5..10) => "5s",
@@ -140,6 +167,7 @@ async fn post(
     session: &OpenSession,
     statement: &Statement,
     disposition: Disposition,
+    hold: &'static str,
     signal: &StopSignal,
 ) -> Result<StatementResponse> {
     let inline = disposition == Disposition::Inline;
@@ -156,21 +184,36 @@ async fn post(
             Format::ArrowStream
         },
         result_compression: (!inline).then_some(Compression::Lz4Frame),
-        wait_timeout: wait_timeout(statement.timeout),
+        wait_timeout: hold,
         on_wait_timeout: "CONTINUE",
         row_limit: statement.row_limit,
+        query_tags: &statement.query_tags,
     };
     let body = serde_json::to_vec(&request).map_err(|why| {
         Error::invalid_argument("the statement cannot be written as JSON").with_source(why)
     })?;
     let mut call = Call::new(Method::POST, &["api", "2.0", "sql", "statements"]);
     call.body = Some(body);
-    call.repeat = Repeat::UnlessMaybeExecuted;
+    let operation = statement.operation.map(metadata_headers);
+    if let Some(headers) = &operation {
+        call.headers = headers;
+    } else {
+        call.repeat = Repeat::UnlessMaybeExecuted;
+    }
     call.stop = Some(signal.clone());
     let answer = session.transport().call::<StatementResponse>(call).await;
     let response = answer.map_err(session_lost)?;
     session.note_version(response.status.session_version);
     Ok(response)
+}
+
+/// What marks a metadata statement, and asks for its answer in the columns of JDBC.
+fn metadata_headers(operation: &'static str) -> [(&'static str, &'static str); 3] {
+    [
+        ("x-databricks-sea-can-run-fully-sync", "true"),
+        ("x-databricks-metadata-operation-type", operation),
+        ("x-databricks-require-thrift-native-metadata", "true"),
+    ]
 }
 
 /// Recognises that the service does not know the session any more.
@@ -185,7 +228,7 @@ fn session_lost(error: Error) -> Error {
 }
 
 /// Waits until the statement has ended well; everything else is an error.
-async fn poll(
+pub(crate) async fn poll(
     session: &OpenSession,
     mut response: StatementResponse,
     signal: &mut StopSignal,
@@ -208,7 +251,7 @@ async fn poll(
         let wish = *signal.borrow_and_update();
         if wish > heeded {
             heeded = wish;
-            session.cancel_statement(&id).await;
+            drop(session.cancel_statement(&id).await);
             wait = FIRST_WAIT;
         }
         if heeded == Stop::Abandon {
@@ -219,17 +262,27 @@ async fn poll(
             Ok(()) = signal.changed() => continue,
         }
         wait = (wait * 2).min(LONGEST_WAIT);
-        let path = ["api", "2.0", "sql", "statements", &id];
-        let answer = session.transport().call(Call::new(Method::GET, &path));
         tokio::select! {
-            answer = answer => response = answer?,
-            Ok(()) = signal.changed() => continue,
+            answer = look(session, &id) => response = answer?,
+            Ok(()) = signal.changed() => {}
         }
-        session.note_version(response.status.session_version);
     }
 }
 
-fn outcome(status: &mut StatementStatus) -> Option<Result<()>> {
+/// Asks how far a statement is.
+pub(crate) async fn look(session: &OpenSession, id: &str) -> Result<StatementResponse> {
+    let path = ["api", "2.0", "sql", "statements", id];
+    let call = Call::new(Method::GET, &path);
+    let mut response: StatementResponse = session.transport().call(call).await?;
+    if response.statement_id.is_empty() {
+        id.clone_into(&mut response.statement_id);
+    }
+    session.note_version(response.status.session_version);
+    Ok(response)
+}
+
+/// What has become of a statement, once it has ended.
+pub(crate) fn outcome(status: &mut StatementStatus) -> Option<Result<()>> {
     match status.state {
         StatementState::Pending | StatementState::Running => None,
         StatementState::Succeeded | StatementState::Closed => Some(Ok(())),
@@ -265,7 +318,7 @@ mod tests {
     #[test]
     fn the_first_answer_is_not_held_beyond_the_time_out() {
         let held = [None, Some(4), Some(5), Some(9), Some(10), Some(600)]
-            .map(|seconds| wait_timeout(seconds.map(Duration::from_secs)));
+            .map(|seconds| hold(seconds.map(Duration::from_secs)));
         assert_eq!(held, ["10s", "0s", "5s", "5s", "10s", "10s"]);
     }
 }

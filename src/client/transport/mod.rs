@@ -44,6 +44,8 @@ pub(crate) struct Call<'a> {
     pub(crate) segments: &'a [&'a str],
     pub(crate) query: Option<(&'a str, &'a str)>,
     pub(crate) body: Option<Vec<u8>>,
+    /// Further headers of this request.
+    pub(crate) headers: &'a [(&'static str, &'a str)],
     pub(crate) repeat: Repeat,
     /// Ends the waits between attempts, and forbids further ones.
     pub(crate) stop: Option<StopSignal>,
@@ -56,6 +58,7 @@ impl<'a> Call<'a> {
             segments,
             query: None,
             body: None,
+            headers: &[],
             repeat: Repeat::Always,
             stop: None,
         }
@@ -174,6 +177,10 @@ impl Transport {
         let mut request = reqwest::Request::new(call.method.clone(), url);
         request.headers_mut().clone_from(&self.headers);
         request.headers_mut().insert(AUTHORIZATION, bearer(token)?);
+        for (name, value) in call.headers {
+            let (name, value) = header(name, value)?;
+            request.headers_mut().insert(name, value);
+        }
         if let Some(body) = &call.body {
             let json = HeaderValue::from_static("application/json");
             request.headers_mut().insert(CONTENT_TYPE, json);

@@ -56,6 +56,9 @@ pub struct ResultManifest {
     /// Whether this answers PUT, GET or REMOVE of a volume file.
     #[serde(deserialize_with = "null_as_default")]
     pub is_volume_operation: bool,
+    /// Whether this answers a metadata statement in the columns of JDBC already.
+    #[serde(deserialize_with = "null_as_default")]
+    pub is_native_metadata_result: bool,
 }
 
 /// The columns of a result.

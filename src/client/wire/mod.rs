@@ -7,7 +7,9 @@ pub mod status;
 
 pub use chunk::{ExternalLink, ResultData};
 pub use manifest::{ChunkInfo, ColumnInfo, Compression, Format, ResultManifest, ResultSchema};
-pub use request::{CreateSessionRequest, Disposition, ExecuteStatementRequest, StatementParameter};
+pub use request::{
+    CreateSessionRequest, Disposition, ExecuteStatementRequest, QueryTag, StatementParameter,
+};
 pub use status::{
     ApiError, CreateSessionResponse, SessionVersion, StatementResponse, StatementState,
     StatementStatus,

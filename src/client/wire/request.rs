@@ -64,6 +64,19 @@ pub struct ExecuteStatementRequest<'a> {
     /// Most rows that are wanted.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub row_limit: Option<u64>,
+    /// What the statement is marked with.
+    #[serde(skip_serializing_if = "<[_]>::is_empty")]
+    pub query_tags: &'a [QueryTag],
+}
+
+/// A mark of a statement in the query history.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct QueryTag {
+    /// The name; any text.
+    pub key: String,
+    /// The value; a tag may have none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub value: Option<String>,
 }
 
 /// One value for a marker: `:name` when it has a name, the `ordinal`-th `?` (from 1) when it has not.

@@ -104,6 +104,7 @@ impl Cursor {
             parameters,
             row_limit: self.row_limit,
             timeout,
+            ..Statement::default()
         };
         let executed = wait(py, session.execute(statement, &control));
         self.inner.about().query_id = control.statement_id();

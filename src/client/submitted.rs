@@ -1,0 +1,257 @@
+//! A statement that runs while nobody waits for it: look at it, fetch its result, cancel it, close it.
+
+use std::sync::{Arc, Weak};
+use std::time::Duration;
+
+use tokio::sync::Notify;
+
+use super::background::counted;
+use super::control::StatementControl;
+use super::open_session::{OpenSession, OpenStatement};
+use super::session::{Session, joined};
+use super::statement::{ExecutedStatement, Statement, look, outcome, poll, result_of, submit};
+use super::wire::{StatementResponse, StatementState};
+use super::{Error, ErrorCode, Result};
+
+/// How often the service hears of a statement that nobody asks for; it gives those up after 15 minutes.
+const KEEP_ALIVE: Duration = Duration::from_secs(600);
+
+/// A statement that the service runs by itself. Clones are the same statement; when the last one and
+/// the last result go, the statement is closed in the background.
+#[derive(Clone)]
+pub struct SubmittedStatement(Arc<Inner>);
+
+struct Inner {
+    statement: Arc<OpenStatement>,
+    owned: bool,
+    /// The first answer, where the statement had ended by then; the service may know no more of it.
+    ended: Option<StatementResponse>,
+    /// Wakes those who wait between two looks.
+    cancelled: Notify,
+}
+
+/// How far a statement is.
+#[derive(Debug)]
+pub struct Progress {
+    /// Its state.
+    pub state: StatementState,
+    /// Why it failed or ended otherwise.
+    pub failure: Option<Error>,
+}
+
+impl Session {
+    /// Sends a statement and returns as soon as the service has named it. Dropping the future cancels
+    /// the statement.
+    pub async fn submit(
+        &self,
+        statement: Statement,
+        control: &StatementControl,
+    ) -> Result<SubmittedStatement> {
+        let session = Arc::clone(self.open_session()?);
+        let guard = super::control::AbandonOnDrop::new(control.clone());
+        // A POST may not be dropped: its statement could be neither named nor cancelled.
+        let submitting = tokio::spawn(submit_now(session, statement, control.clone()));
+        let submitted = joined(submitting.await)?;
+        guard.disarm();
+        submitted
+    }
+
+    /// A statement that was submitted before, here or elsewhere. It is not closed by us.
+    ///
+    /// # Errors
+    /// `NotFound` when the service does not know the id, or not any more.
+    pub async fn attach(&self, statement_id: &str) -> Result<SubmittedStatement> {
+        let session = Arc::clone(self.open_session()?);
+        if statement_id.is_empty() {
+            return Err(Error::invalid_argument("the statement id is empty"));
+        }
+        let answer = look(&session, statement_id).await;
+        answer.map_err(|error| error.with_statement_id(statement_id))?;
+        let statement = OpenStatement::borrowed(session, statement_id.to_owned());
+        Ok(SubmittedStatement::new(statement, false, None))
+    }
+}
+
+/// Submits a statement. It must be polled to completion.
+async fn submit_now(
+    session: Arc<OpenSession>,
+    statement: Statement,
+    control: StatementControl,
+) -> Result<SubmittedStatement> {
+    let mut signal = control.signal();
+    let response = submit(&session, &statement, "0s", &signal).await?;
+    let id = response.statement_id.clone();
+    if id.is_empty() {
+        let message = "the service runs the statement but did not name it";
+        return Err(Error::data_loss(message).with_maybe_executed());
+    }
+    control.known_as(&id);
+    let open = OpenStatement::new(Arc::clone(&session), id);
+    if *signal.borrow_and_update() != super::control::Stop::No {
+        poll(&session, response, &mut signal).await?;
+        return Err(super::control::cancelled());
+    }
+    if response.status.state == StatementState::Closed {
+        open.forget();
+    }
+    let ended = outcome(&mut response.status.clone()).is_some();
+    let submitted = SubmittedStatement::new(open, true, ended.then_some(response));
+    submitted.keep_alive();
+    Ok(submitted)
+}
+
+impl SubmittedStatement {
+    fn new(statement: OpenStatement, owned: bool, ended: Option<StatementResponse>) -> Self {
+        Self(Arc::new(Inner {
+            statement: Arc::new(statement),
+            owned,
+            ended,
+            cancelled: Notify::new(),
+        }))
+    }
+
+    /// The statement's id.
+    #[must_use]
+    pub fn id(&self) -> &str {
+        self.0.statement.id()
+    }
+
+    /// Whether it was submitted by this object, and not found later.
+    #[must_use]
+    pub fn is_owned(&self) -> bool {
+        self.0.owned
+    }
+
+    /// Whether this process submitted it or attached to it.
+    #[must_use]
+    pub fn is_of_this_process(&self) -> bool {
+        self.session().is_of_this_process()
+    }
+
+    /// Asks once how far it is.
+    pub async fn progress(&self) -> Result<Progress> {
+        let mut response = self.look().await?;
+        let state = response.status.state;
+        let failure = match outcome(&mut response.status) {
+            Some(Err(error)) => Some(error.with_statement_id(self.id())),
+            _ => None,
+        };
+        Ok(Progress { state, failure })
+    }
+
+    /// Waits for its end; the result can be fetched as often as wanted. Dropping the future changes
+    /// nothing.
+    pub async fn await_result(&self) -> Result<ExecutedStatement> {
+        let control = StatementControl::default();
+        let response = loop {
+            let cancelled = self.0.cancelled.notified();
+            let response = self.look().await?;
+            let mut signal = control.signal();
+            tokio::select! {
+                ended = poll(self.session(), response, &mut signal) => {
+                    break ended.map_err(|error| error.with_statement_id(self.id()))?;
+                }
+                () = cancelled => {}
+            }
+        };
+        self.result(response, &control).await
+    }
+
+    /// Its result, if it has ended.
+    ///
+    /// # Errors
+    /// `InvalidArgument` while it runs.
+    pub async fn fetch_result(&self) -> Result<ExecutedStatement> {
+        let mut response = self.look().await?;
+        match outcome(&mut response.status) {
+            None => Err(Error::invalid_argument(format!(
+                "statement {} has not ended yet (it is {:?}); wait for its result, or look at its \
+                 state first",
+                self.id(),
+                response.status.state
+            ))
+            .with_statement_id(self.id())),
+            Some(Err(error)) => Err(error.with_statement_id(self.id())),
+            Some(Ok(())) => self.result(response, &StatementControl::default()).await,
+        }
+    }
+
+    /// Asks for its end. It may win the race and succeed.
+    ///
+    /// # Errors
+    /// `InvalidArgument` where it was only attached to.
+    pub async fn cancel(&self) -> Result<()> {
+        if !self.0.owned {
+            return Err(Error::invalid_argument(format!(
+                "statement {} was only attached to, and cannot be cancelled from here",
+                self.id()
+            )));
+        }
+        let asked = self.session().cancel_statement(self.id()).await;
+        self.0.cancelled.notify_waiters();
+        asked.map_err(|error| error.with_statement_id(self.id()))
+    }
+
+    /// Closes it at the service, once; what was only attached to stays open there.
+    pub async fn close(&self) -> Result<()> {
+        if !self.0.statement.forget() {
+            return Ok(());
+        }
+        let closed = self.session().close_statement_now(self.id()).await;
+        closed.map_err(|error| error.with_statement_id(self.id()))
+    }
+
+    /// Leaves the statement and its result at the service when this object goes.
+    pub fn detach(&self) {
+        self.0.statement.forget();
+    }
+
+    /// The same statement, without the right to end it.
+    #[must_use]
+    pub fn reader(&self) -> Self {
+        let hold = OpenStatement::sharing(&self.0.statement);
+        Self::new(hold, false, self.0.ended.clone())
+    }
+
+    fn session(&self) -> &Arc<OpenSession> {
+        self.0.statement.session()
+    }
+
+    async fn look(&self) -> Result<StatementResponse> {
+        if let Some(ended) = &self.0.ended {
+            return Ok(ended.clone());
+        }
+        let answer = look(self.session(), self.id()).await;
+        answer.map_err(|error| error.with_statement_id(self.id()))
+    }
+
+    async fn result(
+        &self,
+        response: StatementResponse,
+        control: &StatementControl,
+    ) -> Result<ExecutedStatement> {
+        let hold = OpenStatement::sharing(&self.0.statement);
+        result_of(self.session(), response, hold, None, control.signal()).await
+    }
+
+    /// Lets the service hear of the statement now and then, until it ends or nobody holds it.
+    fn keep_alive(&self) {
+        let statement: Weak<OpenStatement> = Arc::downgrade(&self.0.statement);
+        tokio::spawn(async move {
+            loop {
+                tokio::time::sleep(KEEP_ALIVE).await;
+                let Some(statement) = statement.upgrade() else {
+                    return;
+                };
+                let seen = counted(look(statement.session(), statement.id())).await;
+                let runs =
+                    |state| matches!(state, StatementState::Pending | StatementState::Running);
+                match seen {
+                    Ok(response) if runs(response.status.state) => {}
+                    Err(error) if error.code() != ErrorCode::NotFound => {}
+                    _ => return,
+                }
+            }
+        });
+    }
+}
