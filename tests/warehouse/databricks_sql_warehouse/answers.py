@@ -94,6 +94,8 @@ class Answers:
         manifest["truncated"] = result.truncated
         if result.lz4:
             manifest["result_compression"] = "LZ4_FRAME"
+        if result.volume_operation:
+            manifest["is_volume_operation"] = True
         return {**manifest, **hints.get("manifest", {})}
 
     def _first(

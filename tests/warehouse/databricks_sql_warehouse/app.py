@@ -22,12 +22,14 @@ from .engine import Engine
 from .errors import ApiError, not_found
 from .identity import Identity
 from .identity.provider import TENANT
+from .links import Links
 from .proxy import Proxy, Route
 from .request_log import RequestLog
 from .sessions import Sessions
 from .settings import Settings
 from .statements import Statements
 from .storage import Storage
+from .volumes import Files, VolumeCommands, Volumes
 
 if TYPE_CHECKING:
     import ssl
@@ -64,7 +66,8 @@ class Server:
     def __init__(self, options: Options) -> None:
         self.options = options
         self._directory = tempfile.TemporaryDirectory(prefix="databricks-sql-warehouse-")
-        self._network = Network(options, Path(self._directory.name))
+        directory = Path(self._directory.name)
+        self._network = Network(options, directory)
         self.engine = Engine()
         self.settings = Settings()
         self.log = RequestLog(self.settings)
@@ -75,8 +78,13 @@ class Server:
             {"client_id": options.client_id, "client_secret": options.client_secret}
         )
         self.sessions = Sessions()
-        self.statements = Statements(self.engine, self.settings)
-        self.storage = Storage(self.statements, self.settings)
+        self.links = Links(self.settings)
+        volumes = Volumes(directory)
+        self.statements = Statements(
+            self.engine, self.settings, VolumeCommands(volumes, self.links, self.settings)
+        )
+        self.storage = Storage(self.statements, self.settings, self.links)
+        self._files = Files(volumes, self.links, self.settings)
         self.proxy = Proxy(self.log, self.faults, self.settings)
         self._dead = DeadPorts(HOST)
         self.url = ""
@@ -99,10 +107,11 @@ class Server:
         )
         network, options = self._network, self.options
         workspace = self._application(
-            "api", [*api.routes(), *self.identity.routes(), *admin.routes()]
+            "api",
+            [*api.routes(), *self._files.routes(), *self.identity.routes(), *admin.routes()],
         )
         bucket = self._application(
-            "storage", [web.get(r"/results/{statement}/{chunk:\d+}", self.storage.serve)]
+            "storage", [*self.storage.routes(), *self._files.storage_routes()]
         )
         provider = self._application("idp", self.identity.provider.routes())
         self.port = await self._listen(workspace, options.port, network.tls)
@@ -115,8 +124,8 @@ class Server:
             "idp": Route(idp_port, network.tls and loopback_context()),
         }
         self.url = f"{network.scheme}://localhost:{self.port}"
-        self.storage.url = f"{network.storage_scheme}://localhost:{storage_port}"
-        self.storage.dead_urls = {
+        self.links.url = f"{network.storage_scheme}://localhost:{storage_port}"
+        self.links.dead_urls = {
             kind: self._dead.url(kind, network.storage_scheme) for kind in KINDS if kind != "up"
         }
         # A host name other than the workspace's: clients compare hosts to tell foreign tokens.
@@ -139,7 +148,7 @@ class Server:
             "host": HOST,
             "port": self.port,
             "url": self.url,
-            "storage_url": self.storage.url,
+            "storage_url": self.links.url,
             "http_path": f"/sql/1.0/warehouses/{self.options.warehouse_id}",
             "token": self.options.token,
             "client_id": self.options.client_id,
@@ -165,6 +174,7 @@ class Server:
 
         application = web.Application(middlewares=[middleware], client_max_size=_LARGEST_BODY)
         application.add_routes(routes)
+        application.on_response_prepare.append(self._date)
         return application
 
     async def _listen(
@@ -179,7 +189,9 @@ class Server:
         return bound
 
     async def _serve(self, to: str, request: web.Request, handler: Handler) -> web.StreamResponse:
-        entry = await self.log.begin(to, request, await request.read())
+        entry = await self.log.begin(
+            to, request, b"" if _is_upload(request) else await request.read()
+        )
         known = self.statements.find(entry["statement_id"])
         text = entry["statement"] or (known.request.statement if known else None)
         action = request["hints"] = self.faults.actions(entry, text)
@@ -192,8 +204,6 @@ class Server:
                 response = await fault_actions.after(request, action, handled)
             if not fault_actions.is_lost(action):
                 status = response.status
-            if not response.prepared and self.settings.clock_skew_seconds:
-                response.headers.setdefault("date", self._date())
             return response
         finally:
             await self.log.end(entry, status, answer)
@@ -210,11 +220,17 @@ class Server:
             unknown.error_code = "ENDPOINT_NOT_FOUND"
             return web.json_response(unknown.body(), status=error.status)
 
-    def _date(self) -> str:
-        return formatdate(time.time() + self.settings.clock_skew_seconds, usegmt=True)
+    async def _date(self, request: web.Request, response: web.StreamResponse) -> None:
+        skew = self.settings.clock_skew_seconds
+        if skew and "skew" not in request.get("hints", {}):
+            response.headers["date"] = formatdate(time.time() + skew, usegmt=True)
 
     def _is_open(self, path: str) -> bool:
         return path in _OPEN_PATHS or self.identity.is_open(path)
+
+
+def _is_upload(request: web.Request) -> bool:
+    return request.method == "PUT" and request.content_type != "application/json"
 
 
 def _small_body(response: web.StreamResponse) -> bytes:

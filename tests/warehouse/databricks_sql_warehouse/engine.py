@@ -35,6 +35,7 @@ class Outcome:
     table: pa.Table | None
     modified: int | None = None
     truncated: bool = False
+    volume_operation: bool = False
 
 
 def rows_outcome(columns: Sequence[Column], rows: Sequence[Sequence[Any]]) -> Outcome:

@@ -38,6 +38,7 @@ class Result:
         self.columns: list[Column] = outcome.columns
         self.modified = outcome.modified
         self.truncated = outcome.truncated
+        self.volume_operation = outcome.volume_operation
         self.format = request.format
         self.lz4 = request.lz4 and request.format == "ARROW_STREAM" and settings.lz4
         self._flags = settings.lz4_flg

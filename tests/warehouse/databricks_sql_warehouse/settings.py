@@ -47,6 +47,8 @@ class Settings:
     client_certificate: bool = False
     storage_client_certificate: bool = False
     storage_network: str = "up"
+    upload_status: int = 200
+    volume_headers: dict[str, str] | None = None
     clock_skew_seconds: float = 0
     proxy_credentials: str | None = None
     log_secrets: bool = False
@@ -96,6 +98,7 @@ _CHOICES: dict[str, tuple[Any, ...]] = {
     "lz4_flg": (0x60, 0x74),
     "lz4_framing": ("auto", "message", "body"),
     "byte_count": ("raw", "compressed"),
+    "upload_status": (200, 201, 202, 204),
     "expired_token_status": (401, 403),
     "authorization": ("approve", "deny", "wrong_state", "hang"),
     "federation": ("accept", "optional", "refuse"),

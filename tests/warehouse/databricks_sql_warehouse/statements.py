@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from .requests import ExecuteRequest
     from .sessions import Session
     from .settings import Settings
+    from .volumes import VolumeCommands
 
 _MOST_RUNNING = 64
 _KEPT_AFTER_CLOSE = 100
@@ -70,8 +71,9 @@ class Statement:
 class Statements:
     """All statements, and the threads that run them."""
 
-    def __init__(self, engine: Engine, settings: Settings) -> None:
+    def __init__(self, engine: Engine, settings: Settings, volumes: VolumeCommands) -> None:
         self._engine = engine
+        self._volumes = volumes
         self._settings = settings
         self._known: dict[str, Statement] = {}
         self._closed: deque[Statement] = deque()
@@ -178,6 +180,9 @@ class Statements:
 
     def _outcome(self, statement: Statement, run: Run) -> Outcome:
         request, session = statement.request, statement.session
+        outcome = self._volumes.execute(request.statement, session)
+        if outcome is not None:
+            return outcome
         outcome = commands.execute(request.statement, session, run, self._engine)
         if outcome is not None:
             return outcome

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import urllib.error
 import urllib.request
 from dataclasses import dataclass, field
@@ -119,6 +120,15 @@ def fetch(
 
 def read(body: bytes) -> pa.Table:
     return pa.ipc.open_stream(pa.py_buffer(unframe(body))).read_all()
+
+
+@pytest.fixture(scope="session")
+def peer_python(request: pytest.FixtureRequest) -> str:
+    option = request.config.getoption("--peer-python", default=None)
+    found: str | None = option or os.environ.get("PEER_PYTHON")
+    if found is None:
+        pytest.skip("no --peer-python, no PEER_PYTHON: an interpreter with the official stack")
+    return found
 
 
 @pytest.fixture(scope="session")

@@ -41,15 +41,6 @@ exec curl --silent --location --cacert "$BROWSER_CA" "$1" >/dev/null 2>&1
 
 
 @pytest.fixture(scope="module")
-def peer_python(request: pytest.FixtureRequest) -> str:
-    option = request.config.getoption("--peer-python", default=None)
-    found: str | None = option or os.environ.get("PEER_PYTHON")
-    if found is None:
-        pytest.skip("no --peer-python and no PEER_PYTHON: the official kernel is needed")
-    return found
-
-
-@pytest.fixture(scope="module")
 def running_tls() -> Iterator[Warehouse]:
     with Warehouse.start(tls=True) as warehouse:
         yield warehouse
