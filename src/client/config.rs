@@ -1,6 +1,7 @@
 //! Everything that can be set about sessions, HTTP and results: plain structs with defaults.
 
 use std::collections::BTreeMap;
+use std::fmt;
 use std::time::Duration;
 
 use super::{Error, Result};
@@ -50,7 +51,7 @@ impl Default for ResultConfig {
     }
 }
 
-/// How HTTP is spoken, to the workspace and to its storage.
+/// How HTTP is spoken, to the workspace, its storage and where tokens come from.
 #[derive(Clone, Debug)]
 pub struct HttpConfig {
     /// The `User-Agent` header.
@@ -61,10 +62,12 @@ pub struct HttpConfig {
     pub connect_timeout: Duration,
     /// Longest silence of a server that owes us bytes.
     pub silence_timeout: Duration,
-    /// Certificate authorities in PEM that replace those of the system.
-    pub trusted_ca: Option<Vec<u8>>,
+    /// Whom to trust, and how to show who we are.
+    pub tls: TlsConfig,
+    /// The way out of the network; none given means that of the environment.
+    pub proxy: Option<ProxyConfig>,
     /// How failures are repeated.
-    pub retry: RetryConfig,
+    pub retry: RetryPolicy,
 }
 
 impl Default for HttpConfig {
@@ -74,8 +77,116 @@ impl Default for HttpConfig {
             headers: Vec::new(),
             connect_timeout: Duration::from_secs(10),
             silence_timeout: Duration::from_secs(60),
+            tls: TlsConfig::default(),
+            proxy: None,
+            retry: RetryPolicy::default(),
+        }
+    }
+}
+
+/// What TLS trusts, and what it shows.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct TlsConfig {
+    /// Certificate authorities in PEM that replace those of the system.
+    pub trusted_ca: Option<Vec<u8>>,
+    /// Certificate authorities in PEM beside those of the system, or beside `trusted_ca`.
+    pub additional_ca: Option<Vec<u8>>,
+    /// Whether certificates are checked at all.
+    pub verify: bool,
+    /// Whether the name in a certificate is checked.
+    pub verify_hostname: bool,
+    /// The certificate that we show to servers who ask for one.
+    pub client: Option<ClientCertificate>,
+}
+
+impl Default for TlsConfig {
+    fn default() -> Self {
+        Self {
             trusted_ca: None,
-            retry: RetryConfig::default(),
+            additional_ca: None,
+            verify: true,
+            verify_hostname: true,
+            client: None,
+        }
+    }
+}
+
+/// A certificate chain and its key, in PEM.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct ClientCertificate {
+    /// The certificate, those of its issuers behind it.
+    pub chain: Vec<u8>,
+    /// The private key; where it is none, it is looked for beside the certificate.
+    pub key: Option<Vec<u8>>,
+    /// What opens an encrypted key.
+    pub passphrase: Option<String>,
+}
+
+impl fmt::Debug for ClientCertificate {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ClientCertificate").finish_non_exhaustive()
+    }
+}
+
+/// A forward proxy for everything that is sent.
+#[derive(Clone, PartialEq, Eq, Hash)]
+pub struct ProxyConfig {
+    /// Its URL, `http://[user:password@]host[:port]`.
+    pub url: String,
+    /// Hosts that are reached without it, as in `NO_PROXY`.
+    pub bypass: Option<String>,
+}
+
+impl fmt::Debug for ProxyConfig {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ProxyConfig")
+            .field("bypass", &self.bypass)
+            .finish_non_exhaustive()
+    }
+}
+
+/// How failed requests are repeated, by what they are for.
+#[derive(Clone, Debug)]
+pub struct RetryPolicy {
+    /// Sessions, statements and their results' links.
+    pub control: RetryConfig,
+    /// Tokens.
+    pub sign_in: RetryConfig,
+    /// Bodies of results.
+    pub storage: RetryConfig,
+}
+
+impl RetryPolicy {
+    /// The same for all.
+    #[must_use]
+    pub fn uniform(config: RetryConfig) -> Self {
+        Self {
+            control: config.clone(),
+            sign_in: config.clone(),
+            storage: config,
+        }
+    }
+
+    /// Sets something for each category.
+    pub fn each(&mut self, set: impl FnMut(&mut RetryConfig)) {
+        [&mut self.control, &mut self.sign_in, &mut self.storage]
+            .into_iter()
+            .for_each(set);
+    }
+}
+
+impl Default for RetryPolicy {
+    fn default() -> Self {
+        Self {
+            control: RetryConfig::default(),
+            // Somebody waits for `connect`.
+            sign_in: RetryConfig {
+                max_wait: Duration::from_secs(10),
+                max_attempts: 6,
+                budget: Duration::from_secs(60),
+                ..RetryConfig::default()
+            },
+            storage: RetryConfig::default(),
         }
     }
 }
@@ -104,20 +215,33 @@ impl Default for RetryConfig {
     }
 }
 
-impl HttpConfig {
-    /// Refuses what cannot work.
-    pub fn validate(&self) -> Result<()> {
-        if self.retry.max_attempts == 0 {
+impl RetryConfig {
+    fn validate(&self) -> Result<()> {
+        if self.max_attempts == 0 {
             return Err(Error::invalid_argument(
                 "at least one attempt is needed, not 0",
             ));
         }
-        if self.retry.max_wait < self.retry.min_wait {
+        if self.max_wait < self.min_wait {
             return Err(Error::invalid_argument(format!(
                 "the longest wait between attempts, {:?}, is shorter than the shortest, {:?}",
-                self.retry.max_wait, self.retry.min_wait
+                self.max_wait, self.min_wait
             )));
         }
         Ok(())
+    }
+}
+
+impl HttpConfig {
+    /// Refuses what cannot work.
+    pub fn validate(&self) -> Result<()> {
+        let RetryPolicy {
+            control,
+            sign_in,
+            storage,
+        } = &self.retry;
+        [control, sign_in, storage]
+            .into_iter()
+            .try_for_each(RetryConfig::validate)
     }
 }

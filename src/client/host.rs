@@ -46,6 +46,12 @@ impl Endpoint {
         self.org_id.as_deref()
     }
 
+    /// The host alone.
+    #[must_use]
+    pub fn host(&self) -> &str {
+        self.base.host_str().unwrap_or_default()
+    }
+
     /// Host and port, for messages.
     #[must_use]
     pub fn authority(&self) -> String {

@@ -15,7 +15,10 @@ pub mod submitted;
 mod transport;
 pub mod wire;
 
-pub use config::{HttpConfig, ResultConfig, RetryConfig, SessionConfig};
+pub use config::{
+    ClientCertificate, HttpConfig, ProxyConfig, ResultConfig, RetryConfig, RetryPolicy,
+    SessionConfig, TlsConfig,
+};
 pub use control::StatementControl;
 pub use error::{Error, ErrorCode, Result};
 pub use host::Endpoint;

@@ -133,7 +133,9 @@ impl OpenSession {
     /// itself.
     pub(crate) async fn cancel_statement(&self, id: &str) -> Result<()> {
         let path = ["api", "2.0", "sql", "statements", id, "cancel"];
-        self.bounded(Call::new(Method::POST, &path)).await
+        let mut call = Call::new(Method::POST, &path);
+        call.urgent = true;
+        self.bounded(call).await
     }
 
     /// Closes a statement and waits for the answer.

@@ -3,8 +3,8 @@
 use std::sync::Mutex;
 
 use databricks_sql_kernel::client::ErrorCode;
-use databricks_sql_kernel::client::auth::{PersonalAccessToken, TokenFuture, TokenSource};
-use secrecy::{ExposeSecret, SecretString};
+use databricks_sql_kernel::client::auth::{PersonalAccessToken, Token, TokenFuture, TokenSource};
+use secrecy::ExposeSecret;
 
 use crate::documents::{
     CHUNK, SESSIONS, STATEMENT, STATEMENTS, Table, in_state, succeeded, with_attachment,
@@ -25,14 +25,16 @@ impl Rotating {
 }
 
 impl TokenSource for Rotating {
-    fn token<'a>(&'a self, refused: Option<&'a SecretString>) -> TokenFuture<'a> {
+    fn token<'a>(&'a self, refused: Option<&'a Token>) -> TokenFuture<'a> {
         let mut tokens = self.0.lock().unwrap();
         let current = *tokens.last().unwrap();
-        if tokens.len() > 1 && refused.is_some_and(|token| token.expose_secret() == current) {
+        if tokens.len() > 1
+            && refused.is_some_and(|token| token.bearer().expose_secret() == current)
+        {
             tokens.pop();
         }
-        let token = SecretString::from(*tokens.last().unwrap());
-        Box::pin(std::future::ready(Ok(token)))
+        let token = Token::try_new((*tokens.last().unwrap()).into());
+        Box::pin(std::future::ready(token))
     }
 }
 
@@ -120,7 +122,7 @@ async fn a_source_that_has_no_token_fails_the_request_before_it_is_sent() {
     #[derive(Debug)]
     struct Failing;
     impl TokenSource for Failing {
-        fn token<'a>(&'a self, _: Option<&'a SecretString>) -> TokenFuture<'a> {
+        fn token<'a>(&'a self, _: Option<&'a Token>) -> TokenFuture<'a> {
             // Only the core itself makes errors.
             let none = PersonalAccessToken::try_new(String::new().into());
             Box::pin(std::future::ready(Err(none.unwrap_err())))

@@ -19,6 +19,7 @@ pub(crate) struct Request {
     headers: Vec<(String, String)>,
     /// The body, or null where it is no JSON.
     pub(crate) body: Value,
+    text: String,
     pub(crate) at: Instant,
 }
 
@@ -44,12 +45,14 @@ impl Request {
             query: query.to_owned(),
             headers: headers.map(|(n, v)| (n.to_owned(), v.to_owned())).collect(),
             body: Value::Null,
+            text: String::new(),
             at: Instant::now(),
         };
         let length = request.header("content-length").unwrap_or("0");
         let mut body = vec![0; length.parse().ok()?];
         stream.read_exact(&mut body).await.ok()?;
         request.body = serde_json::from_slice(&body).unwrap_or_default();
+        request.text = String::from_utf8_lossy(&body).into_owned();
         Some(request)
     }
 
@@ -58,6 +61,21 @@ impl Request {
         headers
             .find(|(own, _)| own.eq_ignore_ascii_case(name))
             .map(|(_, value)| value.as_str())
+    }
+
+    /// A field of the form that it brings.
+    pub(crate) fn field(&self, name: &str) -> Option<String> {
+        let mut fields = url::form_urlencoded::parse(self.text.as_bytes());
+        let (_, value) = fields.find(|(own, _)| own == name)?;
+        Some(value.into_owned())
+    }
+
+    /// Everything that came, for those who look for secrets.
+    pub(crate) fn whole(&self) -> String {
+        format!(
+            "{} {}?{} {:?} {}",
+            self.method, self.path, self.query, self.headers, self.text
+        )
     }
 
     /// The last segment of the path, as a number.

@@ -22,5 +22,6 @@ mod metadata;
 mod never_twice;
 mod retry;
 mod session;
+mod sign_in;
 mod statement;
 mod submitted;

@@ -2,7 +2,9 @@
 
 use std::time::Duration;
 
-use databricks_sql_kernel::client::{Error, ErrorCode, HttpConfig, RetryConfig, SessionConfig};
+use databricks_sql_kernel::client::{
+    Error, ErrorCode, HttpConfig, RetryConfig, RetryPolicy, SessionConfig,
+};
 use serde_json::{Value, json};
 
 use crate::clock::Clock;
@@ -122,11 +124,11 @@ async fn no_attempt_starts_after_the_budget() {
         Reply::status(503).header("retry-after", "4")
     });
     let config = HttpConfig {
-        retry: RetryConfig {
+        retry: RetryPolicy::uniform(RetryConfig {
             max_attempts: 100,
             budget: Duration::from_secs(10),
-            ..http().retry
-        },
+            ..http().retry.control
+        }),
         ..http()
     };
     let session = warehouse
@@ -148,12 +150,12 @@ async fn waits_grow_and_stay_below_their_bounds() {
         .workspace
         .always("GET", STATEMENT, |_| Reply::status(500));
     let config = HttpConfig {
-        retry: RetryConfig {
+        retry: RetryPolicy::uniform(RetryConfig {
             min_wait: Duration::from_secs(1),
             max_wait: Duration::from_secs(4),
             max_attempts: 6,
             budget: Duration::from_secs(900),
-        },
+        }),
         ..http()
     };
     let session = warehouse

@@ -5,10 +5,12 @@ use std::time::Duration;
 
 use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
-use databricks_sql_kernel::client::auth::{PersonalAccessToken, TokenSource};
+use databricks_sql_kernel::client::auth::{
+    CachedToken, Grant, IdentityClient, PersonalAccessToken, TokenSource,
+};
 use databricks_sql_kernel::client::{
-    Endpoint, Error, ExecutedStatement, HttpConfig, Result, ResultStream, RetryConfig, Session,
-    SessionConfig, Statement, StatementControl,
+    Endpoint, Error, ExecutedStatement, HttpConfig, Result, ResultStream, RetryConfig, RetryPolicy,
+    Session, SessionConfig, Statement, StatementControl, TlsConfig,
 };
 use serde_json::{Value, json};
 
@@ -89,6 +91,11 @@ impl Warehouse {
         .await
     }
 
+    /// Signs in by `grant`.
+    pub(crate) fn sign_in(&self, grant: impl Grant + 'static) -> CachedToken {
+        CachedToken::new(grant, IdentityClient::new(&self.endpoint(), &http()))
+    }
+
     pub(crate) fn endpoint(&self) -> Endpoint {
         Endpoint::parse(&self.workspace.url(), "/sql/1.0/warehouses/w1?o=42").unwrap()
     }
@@ -103,13 +110,16 @@ impl Warehouse {
 pub(crate) fn http() -> HttpConfig {
     HttpConfig {
         // Reading the trust store of the system takes a while, and nobody speaks TLS here.
-        trusted_ca: Some(include_bytes!("../fixtures/ca.pem").to_vec()),
-        retry: RetryConfig {
+        tls: TlsConfig {
+            trusted_ca: Some(include_bytes!("../fixtures/ca.pem").to_vec()),
+            ..TlsConfig::default()
+        },
+        retry: RetryPolicy::uniform(RetryConfig {
             min_wait: Duration::from_millis(1),
             max_wait: Duration::from_millis(4),
             max_attempts: 5,
             budget: Duration::from_secs(900),
-        },
+        }),
         ..HttpConfig::default()
     }
 }

@@ -2,37 +2,45 @@
 
 use secrecy::{ExposeSecret, SecretString};
 
-use super::{TokenFuture, TokenSource};
+use super::{Grant, IdentityClient, Token, TokenFuture, TokenSource};
 use crate::client::{Error, Result};
 
 /// A token that a user made in the workspace.
 #[derive(Debug)]
-pub struct PersonalAccessToken(SecretString);
+pub struct PersonalAccessToken(Token);
 
 impl PersonalAccessToken {
     /// Refuses what can be no header value, without repeating it.
     pub fn try_new(token: SecretString) -> Result<Self> {
-        let text = token.expose_secret();
-        if text.trim().is_empty() {
+        if token.expose_secret().trim().is_empty() {
             return Err(Error::invalid_argument(
                 "access_token is empty; pass a personal access token",
             ));
         }
-        if text
-            .chars()
-            .any(|c| c.is_control() || c.is_whitespace() || !c.is_ascii())
-        {
-            return Err(Error::invalid_argument(
+        let token = Token::try_new(token).map_err(|_| {
+            Error::invalid_argument(
                 "access_token holds characters that no token has, such as blanks or line ends",
-            ));
-        }
+            )
+        })?;
         Ok(Self(token))
+    }
+
+    /// Whether somebody else than the workspace may have issued it.
+    #[must_use]
+    pub fn is_jwt(&self) -> bool {
+        self.0.is_jwt()
     }
 }
 
 impl TokenSource for PersonalAccessToken {
-    fn token<'a>(&'a self, _refused: Option<&'a SecretString>) -> TokenFuture<'a> {
+    fn token<'a>(&'a self, _refused: Option<&'a Token>) -> TokenFuture<'a> {
         Box::pin(std::future::ready(Ok(self.0.clone())))
+    }
+}
+
+impl Grant for PersonalAccessToken {
+    fn request<'a>(&'a self, _identity: &'a IdentityClient) -> TokenFuture<'a> {
+        self.token(None)
     }
 }
 

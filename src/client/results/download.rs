@@ -85,8 +85,8 @@ pub(crate) struct Downloader {
 impl Downloader {
     /// Chunk `index`, whole; or the reason why it cannot be had.
     pub(crate) async fn chunk(&self, index: u64) -> Result<Chunk> {
-        let mut network = Attempts::new(&self.transport.config().retry);
-        let mut damage = Attempts::new(&self.transport.config().retry);
+        let mut network = Attempts::new(&self.transport.config().retry.storage);
+        let mut damage = Attempts::new(&self.transport.config().retry.storage);
         let mut renewals = 0;
         let mut found_damaged = None;
         loop {

@@ -86,7 +86,7 @@ impl LinkBook {
 
     /// Where chunk `index` is; asks the service when that is not known.
     pub(crate) async fn locate(&self, index: u64) -> Result<Located> {
-        let mut attempts = Attempts::new(&self.transport.config().retry);
+        let mut attempts = Attempts::new(&self.transport.config().retry.control);
         loop {
             let mut changed = pin!(self.changed.notified());
             changed.as_mut().enable();

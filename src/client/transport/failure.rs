@@ -2,10 +2,12 @@
 
 use chrono::{DateTime, Utc};
 use reqwest::Response;
+use rustls::{CertificateError, Error as TlsError, OtherError};
 use serde_json::Value;
 
 use super::Repeat;
 use super::retry::{Verdict, is_transient, retry_after};
+use super::tls::RefusedCertificate;
 use crate::client::wire::ApiError;
 use crate::client::{Error, ErrorCode};
 
@@ -32,10 +34,16 @@ impl From<Error> for Failure {
 
 impl Failure {
     /// No answer came, or not the whole of it.
-    pub(super) fn no_answer(why: reqwest::Error, host: &str, repeat: Repeat) -> Self {
+    pub(super) fn no_answer(
+        why: reqwest::Error,
+        host: &str,
+        proxy: Option<&str>,
+        repeat: Repeat,
+    ) -> Self {
         let why = why.without_url();
-        let message = format!("{} {host}: {}", what_failed(&why), gist(&why));
-        let certificate = has_source::<rustls::Error>(&why);
+        let through = proxy.map_or_else(String::new, |proxy| format!(" through the proxy {proxy}"));
+        let message = format!("{} {host}{through}: {}", what_failed(&why), gist(&why));
+        let certificate = source::<TlsError>(&why).is_some();
         let not_sent = why.is_connect();
         let verdict = match () {
             () if certificate => Verdict::Final,
@@ -66,7 +74,7 @@ impl Failure {
     /// Storage began to give the body of a chunk and stopped.
     pub(super) fn broken_off(why: reqwest::Error, host: &str) -> Self {
         if why.is_timeout() {
-            return Self::no_answer(why, host, Repeat::Always);
+            return Self::no_answer(why, host, None, Repeat::Always);
         }
         let why = why.without_url();
         let message = format!("the body from {host} breaks off: {}", gist(&why));
@@ -241,22 +249,40 @@ fn gist(why: &reqwest::Error) -> String {
     while let Some(source) = innermost.source() {
         innermost = source;
     }
-    innermost.to_string()
+    let mut text = innermost.to_string();
+    match source::<TlsError>(why) {
+        Some(TlsError::InvalidCertificate(CertificateError::Other(OtherError(refused)))) => {
+            if let Some(refused) = refused.downcast_ref::<RefusedCertificate>() {
+                text = refused.to_string();
+            }
+        }
+        Some(TlsError::AlertReceived(_)) => {
+            text.push_str(
+                "; where it asks for a client certificate, tls_client_cert_file takes it",
+            );
+        }
+        _ => {}
+    }
+    if text.contains("proxy authorization required") {
+        text.push_str("; the proxy's URL takes them, 'http://user:password@host:port'");
+    }
+    text
 }
 
-fn has_source<T: std::error::Error + 'static>(why: &reqwest::Error) -> bool {
+fn source<T: std::error::Error + 'static>(why: &reqwest::Error) -> Option<&T> {
     let mut next: Option<&(dyn std::error::Error + 'static)> = Some(why);
     while let Some(error) = next {
         // rustls errors come wrapped in the io errors of its streams.
         let inner = error
             .downcast_ref::<std::io::Error>()
-            .and_then(std::io::Error::get_ref);
-        if error.is::<T>() || inner.is_some_and(|inner| inner.is::<T>()) {
-            return true;
+            .and_then(std::io::Error::get_ref)
+            .and_then(|inner| inner.downcast_ref());
+        if let Some(found) = error.downcast_ref().or(inner) {
+            return Some(found);
         }
         next = error.source();
     }
-    false
+    None
 }
 
 #[cfg(test)]

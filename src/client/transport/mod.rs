@@ -1,26 +1,31 @@
 //! Requests to the workspace and to its storage, repeated where that is safe.
 
-mod failure;
+pub(crate) mod failure;
+mod gate;
+mod http;
+mod proxy;
 pub(crate) mod redact;
 pub(crate) mod retry;
 mod shared;
-mod tls;
+pub(crate) mod tls;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::header::{
-    AUTHORIZATION, CONTENT_TYPE, DATE, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
+    AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
 };
 use reqwest::{Method, Response};
-use secrecy::{ExposeSecret, SecretString};
+use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
 use url::Url;
 
 use self::failure::Failure;
+pub(crate) use self::http::Http;
 use self::retry::Attempts;
-use super::auth::TokenSource;
+use super::auth::{Token, TokenSource};
 use super::config::HttpConfig;
 use super::control::{Stop, StopSignal, cancelled};
 use super::host::Endpoint;
@@ -47,6 +52,8 @@ pub(crate) struct Call<'a> {
     /// Further headers of this request.
     pub(crate) headers: &'a [(&'static str, &'a str)],
     pub(crate) repeat: Repeat,
+    /// It does not wait where the host asked for fewer requests.
+    pub(crate) urgent: bool,
     /// Ends the waits between attempts, and forbids further ones.
     pub(crate) stop: Option<StopSignal>,
 }
@@ -60,6 +67,7 @@ impl<'a> Call<'a> {
             body: None,
             headers: &[],
             repeat: Repeat::Always,
+            urgent: false,
             stop: None,
         }
     }
@@ -72,7 +80,7 @@ impl<'a> Call<'a> {
 
 /// The way to one workspace: connections, token, headers and patience.
 pub(crate) struct Transport {
-    http: reqwest::Client,
+    http: Http,
     endpoint: Endpoint,
     token: Arc<dyn TokenSource>,
     headers: HeaderMap,
@@ -88,7 +96,7 @@ impl Transport {
         config: HttpConfig,
     ) -> Result<Self> {
         config.validate()?;
-        let http = shared::client(&config)?;
+        let http = Http::new(&config)?;
         let headers = workspace_headers(&config, &endpoint)?;
         Ok(Self {
             http,
@@ -115,20 +123,22 @@ impl Transport {
 
     /// Sends a request until it is answered or its attempts are used up.
     pub(crate) async fn call<T: DeserializeOwned>(&self, call: Call<'_>) -> Result<T> {
-        let mut attempts = Attempts::new(&self.config.retry);
-        let mut refused: Option<SecretString> = None;
+        let mut attempts = Attempts::new(&self.config.retry.control);
+        let mut refused: Option<Token> = None;
         loop {
             let token = self.token.token(refused.as_ref()).await?;
             if call.is_stopped() {
                 return Err(cancelled());
             }
-            let failure = match self.attempt(&call, &token).await {
+            let patience = (!call.urgent).then(|| attempts.left());
+            let attempt = self.attempt(&call, &token, patience);
+            let failure = match attempt.await {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
             if failure.error.http_status() == Some(401) && refused.is_none() {
                 let fresh = self.token.token(Some(&token)).await?;
-                if fresh.expose_secret() != token.expose_secret() {
+                if !fresh.is(&token) {
                     refused = Some(token);
                     continue;
                 }
@@ -145,15 +155,17 @@ impl Transport {
     async fn attempt<T: DeserializeOwned>(
         &self,
         call: &Call<'_>,
-        token: &SecretString,
+        token: &Token,
+        patience: Option<Duration>,
     ) -> Result<T, Failure> {
         let host = self.endpoint.authority();
+        let request = self.request(call, token)?;
         let response = self
             .http
-            .execute(self.request(call, token)?)
+            .send(request, &host, call.repeat, patience)
             .await
-            .map_err(|why| {
-                Failure::no_answer(why, &host, call.repeat).unless_connected(
+            .map_err(|failure| {
+                failure.unless_connected(
                     "the workspace cannot be reached; check server_hostname, network and proxy",
                 )
             })?;
@@ -164,12 +176,12 @@ impl Transport {
         let status = response.status().as_u16();
         let body = read_body(response)
             .await
-            .map_err(|why| Failure::no_answer(why, &host, call.repeat))?;
+            .map_err(|why| Failure::no_answer(why, &host, None, call.repeat))?;
         serde_json::from_slice(&body)
             .map_err(|why| Failure::not_understood(&why, status, &host, call.repeat))
     }
 
-    fn request(&self, call: &Call<'_>, token: &SecretString) -> Result<reqwest::Request, Failure> {
+    fn request(&self, call: &Call<'_>, token: &Token) -> Result<reqwest::Request, Failure> {
         let mut url = self.endpoint.url(call.segments);
         if let Some((name, value)) = call.query {
             url.query_pairs_mut().append_pair(name, value);
@@ -181,6 +193,9 @@ impl Transport {
             let (name, value) = header(name, value)?;
             request.headers_mut().insert(name, value);
         }
+        for (name, value) in token.headers() {
+            request.headers_mut().insert(name, value.clone());
+        }
         if let Some(body) = &call.body {
             let json = HeaderValue::from_static("application/json");
             request.headers_mut().insert(CONTENT_TYPE, json);
@@ -190,14 +205,9 @@ impl Transport {
     }
 
     fn note_date(&self, response: &Response) {
-        let date = response
-            .headers()
-            .get(DATE)
-            .and_then(|date| date.to_str().ok());
-        if let Some(date) = date.and_then(|date| DateTime::parse_from_rfc2822(date).ok()) {
-            let ahead = date.signed_duration_since(Utc::now()).num_seconds();
-            self.clock_skew.store(ahead, Ordering::Relaxed);
-        }
+        let ahead = http::service_time(response) - Utc::now();
+        self.clock_skew
+            .store(ahead.num_seconds(), Ordering::Relaxed);
     }
 
     /// Reads what a link points to, once. Storage gets the link's own headers and no others.
@@ -213,11 +223,11 @@ impl Transport {
                 .map_err(|_| Error::data_loss("a link to storage asks for an impossible header"))?;
             request.headers_mut().insert(name, value);
         }
+        let patience = self.config.retry.storage.budget;
         let response = self
             .http
-            .execute(request)
-            .await
-            .map_err(|why| Failure::no_answer(why, &host, Repeat::Always))?;
+            .send(request, &host, Repeat::Always, Some(patience))
+            .await?;
         if response.status() != reqwest::StatusCode::OK {
             return Err(Failure::storage(&response, &host, self.service_time()));
         }
@@ -285,7 +295,7 @@ fn workspace_headers(config: &HttpConfig, endpoint: &Endpoint) -> Result<HeaderM
     Ok(headers)
 }
 
-fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue)> {
+pub(crate) fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue)> {
     let parsed = HeaderName::try_from(name)
         .ok()
         .zip(HeaderValue::try_from(value).ok());
@@ -297,8 +307,8 @@ fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue)> {
     })
 }
 
-fn bearer(token: &SecretString) -> Result<HeaderValue> {
-    let mut value = HeaderValue::try_from(format!("Bearer {}", token.expose_secret()))
+fn bearer(token: &Token) -> Result<HeaderValue> {
+    let mut value = HeaderValue::try_from(format!("Bearer {}", token.bearer().expose_secret()))
         .map_err(|_| Error::invalid_argument("the token holds characters that no token has"))?;
     value.set_sensitive(true);
     Ok(value)

@@ -40,6 +40,11 @@ impl<'a> Attempts<'a> {
         }
     }
 
+    /// What is left of the budget.
+    pub(crate) fn left(&self) -> Duration {
+        self.config.budget.saturating_sub(self.started.elapsed())
+    }
+
     /// Waits until another attempt may start; false when none may.
     pub(crate) async fn another(&mut self, verdict: Verdict) -> bool {
         self.another_unless(verdict, None).await

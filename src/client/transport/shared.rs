@@ -8,8 +8,9 @@ use std::time::{Duration, Instant};
 
 use tokio::runtime::{self, Handle};
 
+use super::proxy::Proxies;
 use super::tls;
-use crate::client::config::HttpConfig;
+use crate::client::config::{HttpConfig, TlsConfig};
 use crate::client::{Error, Result};
 
 /// Clients that are kept at most.
@@ -18,20 +19,8 @@ const MOST_KEPT: usize = 64;
 /// A session opened later than this gets a new client, which reads the trust store anew.
 const LONGEST_USE: Duration = Duration::from_secs(3600);
 
-/// Variables that TLS and proxies are set up from.
-const ENVIRONMENT: [&str; 11] = [
-    "ALL_PROXY",
-    "all_proxy",
-    "HTTP_PROXY",
-    "http_proxy",
-    "HTTPS_PROXY",
-    "https_proxy",
-    "NO_PROXY",
-    "no_proxy",
-    "REQUEST_METHOD",
-    "SSL_CERT_DIR",
-    "SSL_CERT_FILE",
-];
+/// Variables that the trust store of the system is found by.
+const ENVIRONMENT: [&str; 2] = ["SSL_CERT_DIR", "SSL_CERT_FILE"];
 
 /// All that decides where connections lead and whom they trust. Clients are made of nothing else, so that those who are
 /// given the same one agree on all of it.
@@ -39,32 +28,33 @@ const ENVIRONMENT: [&str; 11] = [
 struct Settings {
     connect_timeout: Duration,
     silence_timeout: Duration,
-    trusted_ca: Option<Vec<u8>>,
+    tls: TlsConfig,
+    proxies: Proxies,
     environment: [Option<OsString>; ENVIRONMENT.len()],
 }
 
 impl Settings {
-    fn new(config: &HttpConfig) -> Self {
+    fn new(config: &HttpConfig, proxies: Proxies) -> Self {
         Self {
             connect_timeout: config.connect_timeout,
             silence_timeout: config.silence_timeout,
-            trusted_ca: config.trusted_ca.clone(),
+            tls: config.tls.clone(),
+            proxies,
             environment: ENVIRONMENT.map(std::env::var_os),
         }
     }
 
     fn client(&self) -> Result<reqwest::Client> {
-        reqwest::Client::builder()
-            .tls_backend_preconfigured(tls::client_config(self.trusted_ca.as_deref())?)
+        let builder = reqwest::Client::builder()
+            .tls_backend_preconfigured(tls::client_config(&self.tls)?)
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .referer(false)
             .connect_timeout(self.connect_timeout)
-            .read_timeout(self.silence_timeout)
-            .build()
-            .map_err(|why| {
-                Error::invalid_argument("the HTTP client cannot be set up").with_source(why)
-            })
+            .read_timeout(self.silence_timeout);
+        self.proxies.apply(builder)?.build().map_err(|why| {
+            Error::invalid_argument("the HTTP client cannot be set up").with_source(why)
+        })
     }
 }
 
@@ -93,9 +83,9 @@ struct Clients {
 static CLIENTS: Mutex<Clients> = Mutex::new(Clients::new());
 
 /// A client for `config`, which others may have, too.
-pub(super) fn client(config: &HttpConfig) -> Result<reqwest::Client> {
+pub(super) fn client(config: &HttpConfig, proxies: Proxies) -> Result<reqwest::Client> {
     let clients = || CLIENTS.lock().unwrap_or_else(PoisonError::into_inner);
-    let settings = Settings::new(config);
+    let settings = Settings::new(config, proxies);
     if let Some(client) = clients().find(&settings) {
         return Ok(client);
     }
@@ -140,13 +130,18 @@ impl Clients {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::config::ProxyConfig;
 
     fn settings(seconds: u64) -> Settings {
-        Settings::new(&HttpConfig {
-            trusted_ca: Some(include_bytes!("../../../tests/fixtures/ca.pem").to_vec()),
+        let config = HttpConfig {
+            tls: TlsConfig {
+                trusted_ca: Some(include_bytes!("../../../tests/fixtures/ca.pem").to_vec()),
+                ..TlsConfig::default()
+            },
             connect_timeout: Duration::from_secs(seconds),
             ..HttpConfig::default()
-        })
+        };
+        Settings::new(&config, Proxies::default())
     }
 
     /// Clients of which one was made for `settings`.
@@ -165,10 +160,14 @@ mod tests {
         assert!(clients.find(&wanted).is_some());
         assert!(clients.find(&settings(2)).is_none());
         let mut trusting = wanted.clone();
-        trusting.trusted_ca = None;
+        trusting.tls.trusted_ca = None;
         assert!(clients.find(&trusting).is_none());
         let mut proxied = wanted;
-        proxied.environment[0] = Some("http://localhost:3128".into());
+        let proxy = ProxyConfig {
+            url: "http://localhost:3128".into(),
+            bypass: None,
+        };
+        proxied.proxies = Proxies::resolve(Some(&proxy)).expect("a proxy");
         assert!(clients.find(&proxied).is_none());
     }
 

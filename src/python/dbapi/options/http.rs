@@ -25,10 +25,22 @@ pub(super) fn set(
     match name {
         "connect_timeout" => http.connect_timeout = seconds(given, value)?,
         "http_headers" => http.headers = value.extract()?,
-        "retry_delay_max" => http.retry.max_wait = seconds(given, value)?,
-        "retry_delay_min" => http.retry.min_wait = seconds(given, value)?,
-        "retry_stop_after_attempts_count" => http.retry.max_attempts = value.extract()?,
-        "retry_stop_after_attempts_duration" => http.retry.budget = seconds(given, value)?,
+        "retry_delay_max" => {
+            let wait = seconds(given, value)?;
+            http.retry.each(|retry| retry.max_wait = wait);
+        }
+        "retry_delay_min" => {
+            let wait = seconds(given, value)?;
+            http.retry.each(|retry| retry.min_wait = wait);
+        }
+        "retry_stop_after_attempts_count" => {
+            let attempts = value.extract()?;
+            http.retry.each(|retry| retry.max_attempts = attempts);
+        }
+        "retry_stop_after_attempts_duration" => {
+            let budget = seconds(given, value)?;
+            http.retry.each(|retry| retry.budget = budget);
+        }
         "socket_timeout" => http.silence_timeout = seconds(given, value)?,
         "user_agent_entry" => {
             let entry: String = value.extract()?;

@@ -23,7 +23,7 @@ pub(super) fn set(
     value: &Bound<'_, PyAny>,
 ) -> PyResult<()> {
     match name {
-        "tls_trusted_ca_file" => http.trusted_ca = Some(read_file(given, value)?),
+        "tls_trusted_ca_file" => http.tls.trusted_ca = Some(read_file(given, value)?),
         other => unreachable!("{other} is no option of TLS"),
     }
     Ok(())

@@ -1,0 +1,76 @@
+//! One HTTP client for everything that is sent: TLS, proxies, connections, and the gates of hosts.
+
+use std::time::Duration;
+
+use chrono::{DateTime, Utc};
+use reqwest::header::DATE;
+use reqwest::{Request, Response, StatusCode};
+
+use super::failure::Failure;
+use super::proxy::{Proxies, ProxyNames};
+use super::retry::retry_after;
+use super::{Repeat, gate, shared};
+use crate::client::config::HttpConfig;
+use crate::client::{Error, ErrorCode, Result};
+
+/// Sends requests, once each.
+#[derive(Clone)]
+pub(crate) struct Http {
+    client: reqwest::Client,
+    proxies: ProxyNames,
+}
+
+impl Http {
+    /// Takes a while the first time: the trust store is read.
+    pub(crate) fn new(config: &HttpConfig) -> Result<Self> {
+        let proxies = Proxies::resolve(config.proxy.as_ref())?;
+        Ok(Self {
+            proxies: ProxyNames::new(&proxies),
+            client: shared::client(config, proxies)?,
+        })
+    }
+
+    /// Sends a request as soon as its host wants one, if that is within `patience`; without
+    /// patience it is sent at once.
+    pub(crate) async fn send(
+        &self,
+        request: Request,
+        host: &str,
+        repeat: Repeat,
+        patience: Option<Duration>,
+    ) -> Result<Response, Failure> {
+        if let Some(patience) = patience {
+            gate::enter(host, patience)
+                .await
+                .map_err(|wait| Failure::from(busy(host, wait)))?;
+        }
+        let proxy = self.proxies.of(request.url());
+        let response = self
+            .client
+            .execute(request)
+            .await
+            .map_err(|why| Failure::no_answer(why, host, proxy.as_deref(), repeat))?;
+        if response.status() == StatusCode::TOO_MANY_REQUESTS {
+            gate::shut(
+                host,
+                retry_after(response.headers(), service_time(&response)),
+            );
+        }
+        Ok(response)
+    }
+}
+
+/// What time it was for the host when it answered.
+pub(super) fn service_time(response: &Response) -> DateTime<Utc> {
+    let date = response.headers().get(DATE);
+    date.and_then(|date| DateTime::parse_from_rfc2822(date.to_str().ok()?).ok())
+        .map_or_else(Utc::now, |date| date.to_utc())
+}
+
+fn busy(host: &str, wait: Duration) -> Error {
+    Error::new(
+        ErrorCode::ResourceExhausted,
+        format!("{host} asked for no requests within the next {wait:?}, which is longer than this one may wait"),
+    )
+    .with_retryable(true)
+}

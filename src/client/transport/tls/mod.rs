@@ -1,0 +1,181 @@
+//! TLS: rustls with ring, the system's trust store or the authorities that were given.
+
+pub(crate) mod private_key;
+mod verifier;
+
+use std::sync::Arc;
+
+use rustls::client::WebPkiServerVerifier;
+use rustls::client::danger::ServerCertVerifier;
+use rustls::crypto::CryptoProvider;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use rustls::{ClientConfig, RootCertStore};
+use rustls_platform_verifier::Verifier;
+
+pub(super) use self::verifier::RefusedCertificate;
+use self::verifier::{Checks, ServerVerifier};
+use crate::client::config::{ClientCertificate, TlsConfig};
+use crate::client::{Error, Result};
+
+/// The TLS settings of all connections.
+pub(super) fn client_config(config: &TlsConfig) -> Result<ClientConfig> {
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let checks = Checks {
+        chain: config.verify,
+        name: config.verify_hostname,
+    };
+    let verifier = ServerVerifier::new(checks, trust(config, &provider)?, &provider);
+    let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
+        .with_safe_default_protocol_versions()
+        .map_err(unusable)?
+        .dangerous()
+        .with_custom_certificate_verifier(Arc::new(verifier));
+    match &config.client {
+        None => Ok(builder.with_no_client_auth()),
+        Some(client) => {
+            let (chain, key) = client_certificate(client)?;
+            builder.with_client_auth_cert(chain, key).map_err(|why| {
+                Error::invalid_argument(format!(
+                    "the client certificate and its key cannot be used: {why}"
+                ))
+            })
+        }
+    }
+}
+
+fn unusable(why: impl std::error::Error + Send + Sync + 'static) -> Error {
+    Error::invalid_argument("TLS cannot be set up").with_source(why)
+}
+
+/// Whom to trust; nothing where nobody is asked.
+fn trust(
+    config: &TlsConfig,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Option<Arc<dyn ServerCertVerifier>>> {
+    if !config.verify {
+        return Ok(None);
+    }
+    let additional = match &config.additional_ca {
+        Some(pem) => certificates(pem, "the additional CA file")?,
+        None => Vec::new(),
+    };
+    if let Some(pem) = &config.trusted_ca {
+        let trusted = certificates(pem, "the trusted CA file")?;
+        return webpki(roots(trusted.into_iter().chain(additional))?, provider).map(Some);
+    }
+    check_environment()?;
+    // Slim images have no trust store.
+    let Ok(system) = Verifier::new(Arc::clone(provider)) else {
+        let mut store = roots(additional)?;
+        store.extend(webpki_roots::TLS_SERVER_ROOTS.iter().cloned());
+        return webpki(store, provider).map(Some);
+    };
+    if additional.is_empty() {
+        return Ok(Some(Arc::new(system)));
+    }
+    let both = Verifier::new_with_extra_roots(additional, Arc::clone(provider));
+    Ok(Some(Arc::new(both.map_err(unusable)?)))
+}
+
+/// The trust store of the system heeds this variable, and says nothing when it leads nowhere.
+fn check_environment() -> Result<()> {
+    let Some(file) = std::env::var_os("SSL_CERT_FILE").filter(|file| !file.is_empty()) else {
+        return Ok(());
+    };
+    let shown = std::path::Path::new(&file).display();
+    let pem = std::fs::read(&file).map_err(|why| {
+        Error::invalid_argument(format!("SSL_CERT_FILE '{shown}' cannot be read: {why}"))
+    })?;
+    certificates(&pem, &format!("SSL_CERT_FILE '{shown}'")).map(drop)
+}
+
+fn webpki(
+    store: RootCertStore,
+    provider: &Arc<CryptoProvider>,
+) -> Result<Arc<dyn ServerCertVerifier>> {
+    let verifier =
+        WebPkiServerVerifier::builder_with_provider(Arc::new(store), Arc::clone(provider))
+            .build()
+            .map_err(unusable)?;
+    Ok(verifier)
+}
+
+fn roots(certificates: impl IntoIterator<Item = CertificateDer<'static>>) -> Result<RootCertStore> {
+    let mut store = RootCertStore::empty();
+    for certificate in certificates {
+        store.add(certificate).map_err(|why| {
+            Error::invalid_argument(format!(
+                "the CA file holds a certificate that is not valid: {why}"
+            ))
+        })?;
+    }
+    Ok(store)
+}
+
+/// All certificates in a PEM file; one at least.
+fn certificates(pem: &[u8], named: &str) -> Result<Vec<CertificateDer<'static>>> {
+    let certificates: Vec<_> = CertificateDer::pem_slice_iter(pem)
+        .collect::<Result<_, _>>()
+        .map_err(|why| Error::invalid_argument(format!("{named} is no valid PEM: {why}")))?;
+    if certificates.is_empty() {
+        return Err(Error::invalid_argument(format!(
+            "{named} holds no PEM certificate"
+        )));
+    }
+    Ok(certificates)
+}
+
+type Shown = (
+    Vec<CertificateDer<'static>>,
+    rustls::pki_types::PrivateKeyDer<'static>,
+);
+
+fn client_certificate(client: &ClientCertificate) -> Result<Shown> {
+    let chain = certificates(&client.chain, "the client certificate file")?;
+    let key = client.key.as_ref().unwrap_or(&client.chain);
+    let key = private_key::read(key, client.passphrase.as_deref(), "the client key")?;
+    Ok((chain, key))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn trusting(pem: &str) -> TlsConfig {
+        TlsConfig {
+            trusted_ca: Some(pem.into()),
+            ..TlsConfig::default()
+        }
+    }
+
+    #[test]
+    fn a_ca_file_without_certificates_is_refused() {
+        for pem in [
+            "",
+            "nonsense",
+            "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
+        ] {
+            assert!(client_config(&trusting(pem)).is_err(), "{pem}");
+            let config = TlsConfig {
+                additional_ca: Some(pem.into()),
+                ..trusting(include_str!("../../../../tests/fixtures/ca.pem"))
+            };
+            assert!(client_config(&config).is_err(), "{pem}");
+        }
+    }
+
+    #[test]
+    fn a_client_certificate_needs_a_key() {
+        let config = TlsConfig {
+            client: Some(ClientCertificate {
+                chain: include_bytes!("../../../../tests/fixtures/ca.pem").to_vec(),
+                key: None,
+                passphrase: None,
+            }),
+            ..trusting(include_str!("../../../../tests/fixtures/ca.pem"))
+        };
+        let error = client_config(&config).unwrap_err();
+        assert!(error.message().contains("the client key"), "{error}");
+    }
+}
