@@ -15,7 +15,7 @@ from . import fault_actions, faults
 from .admin import PREFIX, Admin
 from .answers import Answers
 from .api import Api
-from .certificates import Certificates, Presented, loopback_context, server_context
+from .certificates import Certificates, Presented, server_context
 from .counters import Counters
 from .dead_ports import KINDS, DeadPorts
 from .engine import Engine
@@ -23,6 +23,7 @@ from .errors import ApiError, not_found
 from .identity import Identity
 from .identity.provider import TENANT
 from .links import Links
+from .loopback import loopback_context
 from .proxy import Proxy, Route
 from .request_log import RequestLog
 from .sessions import Sessions

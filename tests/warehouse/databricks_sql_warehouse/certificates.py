@@ -5,10 +5,12 @@ from __future__ import annotations
 import ssl
 from dataclasses import dataclass
 from datetime import datetime, timedelta, timezone
-from pathlib import Path
+from typing import TYPE_CHECKING
 
 import trustme
-from cryptography import x509
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 SERVICE_NAMES = (
     "*.azuredatabricks.net",
@@ -94,20 +96,3 @@ def server_context(chain: str, key: str | None = None) -> ssl.SSLContext:
     context.num_tickets = 0
     context.options |= ssl.OP_NO_TICKET
     return context
-
-
-def loopback_context(cert: str | None = None, key: str | None = None) -> ssl.SSLContext:
-    """A client context for calls that stay on this machine, whatever the server presents."""
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    context.check_hostname = False
-    context.verify_mode = ssl.CERT_NONE
-    if cert is not None:
-        context.load_cert_chain(cert, key)
-    return context
-
-
-def names_of(path: str) -> list[str]:
-    """The names for which the certificate in a PEM file is good."""
-    certificate = x509.load_pem_x509_certificate(Path(path).read_bytes())
-    found = certificate.extensions.get_extension_for_class(x509.SubjectAlternativeName)
-    return [str(name.value) for name in found.value]

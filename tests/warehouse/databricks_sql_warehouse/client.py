@@ -10,7 +10,7 @@ import urllib.error
 import urllib.request
 from typing import TYPE_CHECKING, Any
 
-from .certificates import loopback_context
+from .loopback import loopback_context
 
 if TYPE_CHECKING:
     from collections.abc import Callable
