@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from os import PathLike
 from types import TracebackType
 from typing import (
     Any,
@@ -73,35 +74,74 @@ _RowFactory: TypeAlias = (
 _Parameters: TypeAlias = Mapping[str, Any] | Sequence[Any]
 
 class _Options(TypedDict, total=False):
-    """Keyword options of `connect`; each may be spelled with an underscore in front, too."""
+    """Keyword options of `connect`; each may be spelled with an underscore in front, too.
 
+    The second part is known for the official connector's sake: see `connect`.
+    """
+
+    profile: str | None
+    config_file: str | PathLike[str] | None
+    warehouse_id: str | None
+    port: int | None
     catalog: str | None
     schema: str | None
     session_configuration: Mapping[str, Any] | None
+    query_tags: Mapping[str, str | None] | None
+    enable_metric_view_metadata: bool | None
+    ignore_transactions: bool | None
+    fetch_autocommit_from_server: bool | None
     row_factory: _RowFactory | None
     maps_as_dicts: bool | None
+    dml_count_row: bool | None
     statement_timeout: float | None
     on_truncated: Literal["raise", "warn"] | None
     use_cloud_fetch: bool | None
     max_buffered_bytes: int | None
     http_headers: Sequence[tuple[str, str]] | None
     user_agent_entry: str | None
-    port: int | None
     connect_timeout: float | None
     socket_timeout: float | None
-    tls_trusted_ca_file: str | None
+    tls_trusted_ca_file: str | PathLike[str] | None
     retry_delay_min: float | None
     retry_delay_max: float | None
     retry_stop_after_attempts_count: int | None
     retry_stop_after_attempts_duration: float | None
     _port: int | None
     _socket_timeout: float | None
-    _tls_trusted_ca_file: str | None
+    _tls_trusted_ca_file: str | PathLike[str] | None
     _user_agent_entry: str | None
     _retry_delay_min: float | None
     _retry_delay_max: float | None
     _retry_stop_after_attempts_count: int | None
     _retry_stop_after_attempts_duration: float | None
+
+    enable_geospatial_support: Literal[False] | None
+    enable_query_result_lz4_compression: bool | None
+    enable_telemetry: bool | None
+    force_enable_telemetry: bool | None
+    max_connections: int | None
+    max_download_threads: int | None
+    pool_maxsize: int | None
+    request_timeout_secs: float | None
+    telemetry_batch_size: int | None
+    use_hybrid_disposition: bool | None
+    use_inline_params: bool | Literal["silent"] | None
+    use_kernel: bool | None
+    use_sea: bool | None
+    _disable_pandas: bool | None
+    _enable_ssl: bool | None
+    _enable_v3_retries: bool | None
+    _pool_connections: int | None
+    _pool_maxsize: int | None
+    _respect_server_retry_after_header: bool | None
+    _retry_dangerous_codes: Sequence[int] | None
+    _retry_delay_default: float | None
+    _retry_max_redirects: int | None
+    _skip_routing_headers: bool | None
+    _telemetry_circuit_breaker_enabled: bool | None
+    _use_arrow_native_complex_types: Literal[True] | None
+    _use_arrow_native_decimals: bool | None
+    _use_arrow_native_timestamps: bool | None
 
 def connect(
     server_hostname: str | None = None,
@@ -111,15 +151,38 @@ def connect(
 ) -> Connection:
     """Opens a session on a SQL warehouse.
 
+    What is not given is looked for in the environment and then, if a profile is named or no host is
+    known, in `~/.databrickscfg`, in the order of Databricks unified authentication.
+
+    Every option of `databricks.sql.connect` 4.9 is known. One that chooses among that connector's
+    own parts is ignored with one warning that says why, unless its value asks for what happens
+    anyway.
+
     Args:
         server_hostname: Host of the workspace, `name[:port]` or an https URL. Plain http is spoken
-            to loopback hosts only.
-        http_path: Path of the warehouse, `/sql/1.0/warehouses/<id>`.
-        access_token: A personal access token.
+            to loopback hosts only. Else `DATABRICKS_HOST` or `DATABRICKS_SERVER_HOSTNAME`, or
+            `host` of the profile.
+        http_path: Path of the warehouse, `/sql/1.0/warehouses/<id>`. Else `DATABRICKS_HTTP_PATH`,
+            or `http_path` of the profile.
+        access_token: A personal access token. Else `DATABRICKS_TOKEN`, or `token` of the profile.
+        profile: The profile of `~/.databrickscfg`; else `DATABRICKS_CONFIG_PROFILE`. A profile is
+            not taken to another host than its own.
+        config_file: The file of profiles; else `DATABRICKS_CONFIG_FILE`, or `~/.databrickscfg`.
+        warehouse_id: The warehouse's id, instead of `http_path`. Else `DATABRICKS_WAREHOUSE_ID`, or
+            `warehouse_id` of the profile.
         catalog: The catalog that unqualified names start from.
         schema: The schema that unqualified names start from.
         session_configuration: Session settings, sent as they are; booleans in lower case.
+        query_tags: Tags of the session's statements, as in the query history; None is a tag without
+            a value.
+        enable_metric_view_metadata: Whether metric views are told apart from tables.
+        ignore_transactions: True has every statement committed when it ends: setting `autocommit`
+            and `commit` do nothing then, and `rollback` raises.
+        fetch_autocommit_from_server: Whether reading `autocommit` asks the service.
         row_factory: `Row`, `tuple`, `dict`, or a callable of the cursor and the row as a tuple.
+        dml_count_row: Whether the row of counts that the service answers INSERT, UPDATE, DELETE and
+            MERGE with is a result to fetch, as with the official connector; True by default. With
+            False there is no result after them, as PEP 249 has it, and `rowcount` has the count.
         maps_as_dicts: Whether MAP values are dicts; if not, lists of (key, value) tuples.
         statement_timeout: Most seconds that may be spent waiting for one statement, its rows
             included.

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import itertools
 import json
+import os
 import subprocess
 import sys
 import textwrap
@@ -17,6 +18,7 @@ from databricks_sql_kernel import dbapi
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
+    from pathlib import Path
 
 _PRELUDE = """\
 import json, sys
@@ -81,6 +83,15 @@ class Interpreters:
 def pytest_addoption(parser: pytest.Parser) -> None:
     """Names the interpreter with the official connector, which slow tests compare with."""
     parser.addoption("--peer-python", default=None, help="has databricks-sql-connector 4.9.0")
+
+
+@pytest.fixture(autouse=True)
+def _no_databricks_around(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Tests see no variables and no profiles but their own."""
+    for name in os.environ:
+        if name.startswith(("DATABRICKS_", "ARM_")):
+            monkeypatch.delenv(name)
+    monkeypatch.setenv("DATABRICKS_CONFIG_FILE", str(tmp_path / "no-such-databrickscfg"))
 
 
 @pytest.fixture(scope="session")

@@ -5,6 +5,7 @@ mod federation;
 mod identity;
 pub mod oauth;
 mod pat;
+mod profile;
 mod token;
 
 use std::fmt;
@@ -15,6 +16,7 @@ pub use cached::CachedToken;
 pub use federation::{Dialect, Federated};
 pub use identity::IdentityClient;
 pub use pat::PersonalAccessToken;
+pub use profile::{ProfileChoice, Unified};
 pub use token::Token;
 
 use super::Result;

@@ -6,10 +6,10 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::connection::Connection;
-use super::exceptions::{ProgrammingError, raise, to_pyerr};
-use super::options::ConnectOptions;
+use super::exceptions::to_pyerr;
+use super::options::{ConnectOptions, missing};
+use crate::client::Session;
 use crate::client::auth::PersonalAccessToken;
-use crate::client::{Endpoint, Result, Session};
 use crate::python::runtime::{close_at_exit, wait};
 
 /// Opens a session on a SQL warehouse.
@@ -23,15 +23,17 @@ pub(crate) fn connect(
     options: Option<&Bound<'_, PyDict>>,
 ) -> PyResult<Connection> {
     let options = ConnectOptions::parse(py, options)?;
-    let host = required(
-        py,
-        "server_hostname",
-        server_hostname,
-        "name.cloud.databricks.com",
-    )?;
-    let path = required(py, "http_path", http_path, "/sql/1.0/warehouses/<id>")?;
-    let token = required(py, "access_token", access_token, "dapi...")?;
-    let endpoint = endpoint(host, path, options.port).map_err(|error| to_pyerr(py, &error))?;
+    let unified = options
+        .address
+        .unified(server_hostname, access_token.is_some())
+        .map_err(|error| to_pyerr(py, &error))?;
+    let endpoint = options
+        .address
+        .endpoint(py, server_hostname, http_path, &unified)?
+        .map_err(|error| to_pyerr(py, &error))?;
+    let token = access_token
+        .or_else(|| unified.get("token"))
+        .ok_or_else(|| missing(py, "access_token", "DATABRICKS_TOKEN", "dapi..."))?;
     let token = PersonalAccessToken::try_new(token.into()).map_err(|error| to_pyerr(py, &error))?;
     let opening = Session::open(
         endpoint,
@@ -42,19 +44,4 @@ pub(crate) fn connect(
     let session = wait(py, opening)?.map_err(|error| to_pyerr(py, &error))?;
     close_at_exit(py, &session)?;
     Ok(Connection::new(py, session, options))
-}
-
-fn endpoint(host: &str, path: &str, port: Option<u16>) -> Result<Endpoint> {
-    let endpoint = Endpoint::parse(host, path)?;
-    match port {
-        Some(port) => endpoint.with_port(port),
-        None => Ok(endpoint),
-    }
-}
-
-fn required<T>(py: Python<'_>, name: &str, value: Option<T>, example: &str) -> PyResult<T> {
-    value.ok_or_else(|| {
-        let message = format!("connect() needs {name}; pass, for example, {name}='{example}'");
-        raise::<ProgrammingError>(py, message)
-    })
 }

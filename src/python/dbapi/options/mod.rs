@@ -1,6 +1,7 @@
 //! The keyword options of `connect`, by what they are about. Each group has the names that it honours and reads
 //! their values.
 
+mod address;
 mod auth;
 mod http;
 mod names;
@@ -10,12 +11,12 @@ mod tls;
 mod value;
 
 use std::ffi::CString;
-use std::num::NonZeroU16;
 
 use pyo3::exceptions::PyUserWarning;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict};
 
+pub(super) use self::address::{AddressOptions, missing};
 pub(super) use self::auth::AuthOptions;
 use self::names::{Meaningless, WITHOUT_MEANING};
 pub(super) use self::results::{OnTruncated, ResultOptions};
@@ -23,9 +24,6 @@ pub(super) use self::value::seconds;
 use super::exceptions::{NotSupportedError, raise};
 use super::transaction::TransactionOptions;
 use crate::client::{HttpConfig, SessionConfig};
-
-/// Options of the address of the warehouse.
-const ADDRESS: &[&str] = &["port"];
 
 /// Options of the official connector that this driver does not understand yet.
 const NOT_YET: [&[&str]; 4] = [
@@ -59,7 +57,7 @@ pub(super) struct ConnectOptions {
     pub(super) session: SessionConfig,
     pub(super) transactions: TransactionOptions,
     pub(super) results: ResultOptions,
-    pub(super) port: Option<u16>,
+    pub(super) address: AddressOptions,
 }
 
 impl ConnectOptions {
@@ -86,10 +84,8 @@ impl ConnectOptions {
         given: &str,
         value: &Bound<'_, PyAny>,
     ) -> PyResult<()> {
-        let read = if ADDRESS.contains(&name) {
-            value
-                .extract::<NonZeroU16>()
-                .map(|port| self.port = Some(port.get()))
+        let read = if address::NAMES.contains(&name) {
+            address::set(&mut self.address, name, value)
         } else if auth::NAMES.contains(&name) {
             auth::set(&mut self.auth, name, given, value)
         } else if http::NAMES.contains(&name) {
@@ -121,7 +117,7 @@ impl ConnectOptions {
 /// The names of all options, without underscores in front.
 fn known() -> impl Iterator<Item = &'static str> {
     let groups = [
-        ADDRESS,
+        address::NAMES,
         auth::NAMES,
         http::NAMES,
         results::NAMES,
