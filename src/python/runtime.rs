@@ -1,12 +1,14 @@
 //! The process's asynchronous runtime, and the one bridge from Python's threads to it.
 
 use std::pin::pin;
+use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use pyo3::exceptions::PyRuntimeError;
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
+use pyo3::types::IntoPyDict;
 use tokio::runtime::{Builder, Runtime};
 
 use crate::client::{Session, WeakSession, background};
@@ -58,14 +60,32 @@ where
     })
 }
 
+/// How many forks lie between this process and the one that loaded the driver.
+static FORKS: AtomicU32 = AtomicU32::new(0);
+
+/// What tells this process from those that it was forked from, since the first session was opened. The system's own
+/// number would take a system call for each fetched row.
+pub(crate) fn generation() -> u32 {
+    FORKS.load(Ordering::Relaxed)
+}
+
+#[pyfunction]
+fn note_fork() {
+    FORKS.fetch_add(1, Ordering::Relaxed);
+}
+
 static OPEN_SESSIONS: Mutex<Vec<WeakSession>> = Mutex::new(Vec::new());
 
-/// Has a session closed when the interpreter ends, if it still is open then.
+/// Has a session closed when the interpreter ends, if it still is open then, and forks counted.
 pub(crate) fn close_at_exit(py: Python<'_>, session: &Session) -> PyResult<()> {
     static HOOK: PyOnceLock<()> = PyOnceLock::new();
     HOOK.get_or_try_init(py, || -> PyResult<()> {
         let close = wrap_pyfunction!(close_open_sessions, py)?;
         py.import("atexit")?.call_method1("register", (close,))?;
+        if let Some(register) = py.import("os")?.getattr_opt("register_at_fork")? {
+            let hook = [("after_in_child", wrap_pyfunction!(note_fork, py)?)].into_py_dict(py)?;
+            register.call((), Some(&hook))?;
+        }
         Ok(())
     })?;
     let mut sessions = OPEN_SESSIONS.lock().unwrap_or_else(PoisonError::into_inner);

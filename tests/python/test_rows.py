@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import copy
+import gc
 import operator
 import pickle
 import subprocess
 import sys
+import weakref
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -308,3 +310,75 @@ def test_maps_are_pairs_or_dicts(connect: Connect) -> None:
     ]
     cursor = connect(maps_as_dicts=True).cursor().execute(sql)
     assert cursor.fetchall() == [({"b": 1, "a": 2}, [{1: "x"}])]
+
+
+class Witness:
+    """An object that can be watched."""
+
+
+def test_a_row_lets_go_of_its_values_and_its_class() -> None:
+    made = dbapi.Row(a=Witness(), b=[Witness()])
+    seen = [weakref.ref(made.a), weakref.ref(made.b[0])]
+    before = sys.getrefcount(type(made))
+    copies = [dbapi.Row(a=1, b=number) for number in range(100)]
+    between = sys.getrefcount(type(made))
+    del copies
+    after = sys.getrefcount(type(made))
+    assert (between - before, after - before) == (100, 0)
+    del made
+    assert [one() for one in seen] == [None, None]
+
+
+def test_rows_within_rows_are_freed_however_deep() -> None:
+    witness = Witness()
+    seen = weakref.ref(witness)
+    nested: Any = dbapi.Row(inner=witness)
+    for depth in range(100_000):
+        nested = dbapi.Row(inner=[nested] if depth % 3 == 0 else nested)
+    del witness, nested
+    assert seen() is None
+
+
+def test_classes_derived_from_that_of_a_row_are_freed_as_usual(row: Any) -> None:
+    class Mine(type(row)):  # type: ignore[misc]
+        """A class with all that rows do not have."""
+
+    made = Mine(1, 2, 3)
+    made.extra = Witness()
+    seen = weakref.ref(made.extra)
+    assert (made.a, made["b"], made[2]) == (1, 2, 3)
+    before = sys.getrefcount(Mine)
+    del made
+    after = sys.getrefcount(Mine)
+    assert seen() is None
+    assert after == before - 1
+
+
+def test_a_row_in_a_cycle_is_collected() -> None:
+    values: list[Any] = [Witness()]
+    seen = weakref.ref(values[0])
+    values.append(dbapi.Row(a=values))
+    del values
+    gc.collect()
+    assert seen() is None
+
+
+@pytest.mark.parametrize("factory", [dbapi.Row, tuple])
+def test_the_collector_knows_only_rows_that_hold_containers(connect: Connect, factory: Any) -> None:
+    cursor = connect(row_factory=factory).cursor()
+    atoms = cursor.execute("SELECT 1 AS a, 'x' AS b, DATE '2024-01-01' AS c").fetchall()
+    lists = cursor.execute("SELECT 1 AS a, array(1, 2) AS b").fetchall()
+    assert [gc.is_tracked(found) for found in (atoms[0], lists[0])] == [False, True]
+
+
+@pytest.mark.parametrize("collecting", [True, False])
+def test_fetching_leaves_the_collector_as_it_was(cursor: dbapi.Cursor, collecting: bool) -> None:  # noqa: FBT001
+    (gc.enable if collecting else gc.disable)()
+    try:
+        cursor.execute("SELECT id, array(id) AS a FROM range(200000)")
+        assert cursor.fetchone() == (0, [0])
+        assert gc.isenabled() is collecting
+        assert len(cursor.fetchall()) == 199_999
+        assert gc.isenabled() is collecting
+    finally:
+        gc.enable()

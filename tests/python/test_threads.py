@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -56,6 +58,37 @@ def test_threads_that_share_a_cursor_get_each_row_once(
         found = list(pool.map(work, fetches))
     assert sorted(number for part in found for number in part) == list(range(20_000))
     assert all(part == sorted(part) for part in found)
+
+
+def test_other_threads_run_while_many_rows_are_made(
+    cursor: dbapi.Cursor, warehouse: Warehouse
+) -> None:
+    count = 500_000
+    warehouse.settings(chunk_rows=count)
+    cursor.execute(f"SELECT id, id * 2 AS a, concat('name-', id) AS b FROM range({count})")
+    assert cursor.fetchone() == (0, 0, "name-0")
+    ticks: list[float] = []
+    done = threading.Event()
+
+    def tick() -> None:
+        while not done.is_set():
+            ticks.append(time.perf_counter())
+
+    thread = threading.Thread(target=tick)
+    thread.start()
+    begun = time.perf_counter()
+    # All of them have come already, and there are more: nothing is waited for.
+    rows = cursor.fetchmany(count - 2)
+    ended = time.perf_counter()
+    done.set()
+    thread.join()
+    assert len(rows) == count - 2
+    turns = sum(
+        later - earlier > 0.002
+        for earlier, later in itertools.pairwise(ticks)
+        if begun < earlier and later < ended
+    )
+    assert turns > 2
 
 
 def test_statements_of_one_cursor_take_turns(cursor: dbapi.Cursor) -> None:

@@ -9,7 +9,7 @@ use pyo3::{
     types::{PyDict, PyString, PyType},
 };
 
-use super::{reader::Cells, row_class::new_instance};
+use super::{reader::Cells, row_memory::new_instance};
 
 /// Makes rows of one kind, for one list of columns.
 pub(super) enum RowMaker {
@@ -92,8 +92,10 @@ impl<'a> Block<'a> {
                 let object = column.add(row).read().into_ptr();
                 ffi::PyTuple_SET_ITEM(tuple.as_ptr(), slot.cast_signed(), object);
             }
-            if atoms && width > 0 {
-                ffi::PyObject_GC_UnTrack(tuple.as_ptr().cast());
+            match class {
+                Some(_) if !atoms => ffi::PyObject_GC_Track(tuple.as_ptr().cast()),
+                None if atoms && width > 0 => ffi::PyObject_GC_UnTrack(tuple.as_ptr().cast()),
+                _ => {}
             }
         }
         self.rows.start += 1;

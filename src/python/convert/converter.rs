@@ -4,7 +4,10 @@
     reason = "the cyclic collector is paused through the C API"
 )]
 
-use std::sync::{Mutex, PoisonError};
+use std::{
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant},
+};
 
 use arrow::{array::RecordBatch, datatypes::SchemaRef};
 use pyo3::{
@@ -56,6 +59,9 @@ struct Columns {
     cells: Vec<Cells>,
     atoms: bool,
 }
+
+/// How long other threads wait for the interpreter at most: as long as Python code makes them wait.
+const TURN: Duration = Duration::from_millis(5);
 
 /// Objects of a block: few enough to be in the cache still when rows are made of them.
 const BLOCK_CELLS: usize = 8192;
@@ -164,7 +170,8 @@ impl RowConverter {
         first_row: u64,
         keep: &mut impl FnMut(Py<PyAny>) -> PyResult<()>,
     ) -> Result<(), ConvertError> {
-        let _paused = CollectorPause::new();
+        let mut pause = CollectorPause::new();
+        let mut begun = Instant::now();
         let width = columns.readers.len();
         let most = (BLOCK_CELLS / width.max(1)).clamp(*BLOCK_ROWS.start(), *BLOCK_ROWS.end());
         let mut at = 0;
@@ -179,7 +186,14 @@ impl RowConverter {
                 &mut *keep,
             )?;
             at += block.num_rows();
+            if begun.elapsed() > TURN {
+                drop(pause);
+                py.detach(std::thread::yield_now);
+                pause = CollectorPause::new();
+                begun = Instant::now();
+            }
         }
+        drop(pause);
         Ok(())
     }
 }

@@ -1,6 +1,8 @@
 //! Reader of decimal numbers.
 #![expect(unsafe_code, reason = "the type's own slots are called")]
 
+use std::convert::Infallible;
+
 use arrow::{
     array::{Array, AsArray},
     datatypes::{Decimal32Type, Decimal64Type, Decimal128Type, Decimal256Type},
@@ -8,11 +10,10 @@ use arrow::{
 use pyo3::{
     ffi,
     prelude::*,
-    types::{IntoPyDict, PyString},
+    types::{IntoPyDict, PyInt, PyString},
 };
 
 use super::{
-    decimal_text::DecimalText,
     error::{CellError, ReadError},
     reader::{Cell, Cells, Reader, fill, mismatch, owned},
     repeats::Repeats,
@@ -20,8 +21,8 @@ use super::{
 
 /// Reads decimal numbers of one scale.
 ///
-/// Numbers of 64 bits are made as the product of an int and the unit of the scale, which is much cheaper than from a
-/// text, and exact under a context of this reader's own. All others are made from texts.
+/// They are made as the product of an int and the unit of the scale, which is much cheaper than from a text, and exact
+/// under a context of this reader's own. Only numbers of 256 bits are made from texts.
 pub(super) struct DecimalReader {
     class: Py<PyAny>,
     /// Ten to the power of minus the scale.
@@ -57,11 +58,10 @@ impl DecimalReader {
         cells: &mut Cells,
     ) -> Result<(), ReadError> {
         let Self {
-            class,
             unit,
             context,
-            scale,
             repeats,
+            ..
         } = self;
         let _exact =
             OwnContext::enter(py, context).map_err(|raised| CellError::from(raised).at(0))?;
@@ -69,7 +69,7 @@ impl DecimalReader {
             let number = number(at);
             match i64::try_from(number) {
                 Ok(short) => repeats.get(py, short, || product(py, short, unit)),
-                Err(_) => parsed(py, class, DecimalText::new(number, *scale).as_bytes()),
+                Err(_) => product(py, number, unit),
             }
         })
     }
@@ -105,14 +105,14 @@ impl Reader for DecimalReader {
 
 /// The product of `number` and `unit` as the Decimal type's own multiplication gives it.
 #[inline]
-fn product(py: Python<'_>, number: i64, unit: &Py<PyAny>) -> Cell {
-    // SAFETY: both operands are live objects; the functions return new references or null with an exception set.
-    unsafe {
-        let number = owned(py, ffi::PyLong_FromLongLong(number))?;
-        let product = owned(py, ffi::PyNumber_Multiply(number.as_ptr(), unit.as_ptr()));
-        number.drop_ref(py);
-        product
-    }
+fn product<'py>(
+    py: Python<'py>,
+    number: impl IntoPyObject<'py, Target = PyInt, Output = Bound<'py, PyInt>, Error = Infallible>,
+    unit: &Py<PyAny>,
+) -> Cell {
+    let Ok(number) = number.into_pyobject(py);
+    // SAFETY: both operands are live objects; the function returns a new reference or null with an exception set.
+    unsafe { owned(py, ffi::PyNumber_Multiply(number.as_ptr(), unit.as_ptr())) }
 }
 
 /// The Decimal that `text` says.

@@ -6,7 +6,6 @@
 
 use std::{
     collections::HashMap,
-    mem::{offset_of, size_of},
     ptr,
     sync::{Mutex, PoisonError},
 };
@@ -17,7 +16,7 @@ use pyo3::{
     types::{PyDict, PyString, PyTuple, PyType},
 };
 
-use super::row::row_base;
+use super::{row::row_base, row_memory};
 
 /// The attribute of row classes that tells the places of columns by name.
 pub(super) const PLACES: &str = "__places__";
@@ -82,7 +81,9 @@ fn make_class<'py>(py: Python<'py>, names: &[String]) -> PyResult<Bound<'py, PyT
     let class = py
         .get_type::<PyType>()
         .call1((base.name()?, (base,), body))?;
-    Ok(class.cast_into()?)
+    let class = class.cast_into()?;
+    row_memory::own(&class);
+    Ok(class)
 }
 
 /// A descriptor that gives the item at `place` of a tuple.
@@ -115,41 +116,5 @@ pub(super) fn instance<'py>(
             None => ptr::null_mut(),
         };
         Bound::from_owned_ptr_or_err(py, made)
-    }
-}
-
-/// A new instance of a class that [`row_class`] made, with `width` null slots to be filled at once.
-#[inline]
-pub(super) fn new_instance(
-    py: Python<'_>,
-    class: &Py<PyType>,
-    width: usize,
-) -> PyResult<Py<PyAny>> {
-    // SAFETY: the class adds nothing to tuple's layout, so that an instance of zeroed memory needs no more than its
-    // hash to be set. A new reference, or null with an exception set, is returned.
-    unsafe {
-        let made = ffi::PyType_GenericAlloc(class.as_ptr().cast(), width.cast_signed());
-        let instance = Bound::from_owned_ptr_or_err(py, made)?;
-        forget_hash(made);
-        Ok(instance.unbind())
-    }
-}
-
-/// Marks the hash of a new tuple as not known, where tuples keep it: between the size and the items.
-///
-/// # Safety
-/// `tuple` is a tuple that nobody else has seen.
-#[inline]
-unsafe fn forget_hash(tuple: *mut ffi::PyObject) {
-    const KEPT: bool = offset_of!(ffi::PyTupleObject, ob_item) > size_of::<ffi::PyVarObject>();
-    if KEPT {
-        // SAFETY: the memory between header and items belongs to the tuple and holds its hash.
-        unsafe {
-            let hash = tuple
-                .cast::<ffi::PyVarObject>()
-                .add(1)
-                .cast::<ffi::Py_hash_t>();
-            hash.write(-1);
-        }
     }
 }

@@ -99,7 +99,7 @@ fn wide_text(py: Python<'_>, text: &str) -> Cell {
 
 /// A `str` whose characters are `T`s: those that go up to `largest`.
 #[inline]
-fn text_of<T: TryFrom<u32>>(
+fn text_of<T: Unit>(
     py: Python<'_>,
     text: &str,
     largest: ffi::Py_UCS4,
@@ -113,15 +113,38 @@ fn text_of<T: TryFrom<u32>>(
     // characters are written as there are leading bytes.
     unsafe {
         let object = owned(py, ffi::PyUnicode_New(count.cast_signed(), largest))?;
-        let data = data(object.as_ptr());
-        for (at, character) in text.chars().enumerate() {
-            if let Ok(unit) = T::try_from(u32::from(character)) {
-                data.add(at).write(unit);
-            }
+        let mut data = data(object.as_ptr());
+        for character in text.chars() {
+            data.write(T::of(character));
+            data = data.add(1);
         }
         Ok(object)
     }
 }
+
+/// The place of a character in a string.
+trait Unit {
+    /// What stands for `character`, which fits.
+    fn of(character: char) -> Self;
+}
+
+macro_rules! unit {
+    ($($unit:ty),+) => {$(
+        impl Unit for $unit {
+            #[inline]
+            #[allow(
+                clippy::cast_possible_truncation,
+                clippy::allow_attributes,
+                reason = "strings are as wide as their widest character; one of these does not truncate"
+            )]
+            fn of(character: char) -> Self {
+                u32::from(character) as Self
+            }
+        }
+    )+};
+}
+
+unit!(u8, u16, u32);
 
 /// Reads month intervals as texts.
 pub(super) struct MonthIntervalReader;

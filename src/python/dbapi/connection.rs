@@ -16,7 +16,7 @@ use super::options::{ConnectOptions, seconds};
 use super::transaction::Transactions;
 use super::turn::CursorInner;
 use crate::client::Session;
-use crate::python::runtime::wait;
+use crate::python::runtime::{generation, wait};
 
 /// The one isolation level of transactions.
 pub(super) const REPEATABLE_READ: &str = "REPEATABLE_READ";
@@ -26,6 +26,7 @@ pub(super) const REPEATABLE_READ: &str = "REPEATABLE_READ";
 #[pyclass(frozen, weakref, module = "databricks.sql_kernel")]
 pub(crate) struct Connection {
     session: Session,
+    generation: u32,
     options: ConnectOptions,
     transactions: Transactions,
     messages: Py<PyList>,
@@ -37,6 +38,7 @@ impl Connection {
     pub(super) fn new(py: Python<'_>, session: Session, options: ConnectOptions) -> Self {
         Self {
             session,
+            generation: generation(),
             transactions: Transactions::new(options.transactions),
             messages: PyList::empty(py).unbind(),
             options,
@@ -53,7 +55,7 @@ impl Connection {
                 "the connection is closed; open another one",
             ));
         }
-        if !self.session.is_of_this_process() {
+        if self.generation != generation() {
             return Err(raise::<InterfaceError>(
                 py,
                 "the connection belongs to the process that this one was forked from; \
@@ -141,7 +143,7 @@ impl Connection {
 
     /// Closes the session; what still runs in it ends.
     fn close(&self, py: Python<'_>) -> PyResult<()> {
-        if self.closed.swap(true, Ordering::AcqRel) || !self.session.is_of_this_process() {
+        if self.closed.swap(true, Ordering::AcqRel) || self.generation != generation() {
             return Ok(());
         }
         let cursors = {
