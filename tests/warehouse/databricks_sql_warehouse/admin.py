@@ -6,10 +6,13 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
+from .errors import ApiError, StatementError
+
 if TYPE_CHECKING:
     from .counters import Counters
     from .faults import Faults
     from .identity import Identity
+    from .preparation import Preparation
     from .request_log import RequestLog
     from .sessions import Sessions
     from .settings import Settings
@@ -31,6 +34,7 @@ class Admin:
         sessions: Sessions,
         identity: Identity,
         counters: Counters,
+        preparation: Preparation,
     ) -> None:
         self._log = log
         self._settings = settings
@@ -39,6 +43,7 @@ class Admin:
         self._sessions = sessions
         self._identity = identity
         self._counters = counters
+        self._preparation = preparation
 
     def routes(self) -> list[web.RouteDef]:
         """The routes of the admin API."""
@@ -54,6 +59,9 @@ class Admin:
             web.delete(PREFIX + "faults/{id}", self._delete_faults),
             web.get(PREFIX + "statements", self._get_statements),
             web.get(PREFIX + "sessions", self._get_sessions),
+            web.get(PREFIX + "prepared", self._get_prepared),
+            web.post(PREFIX + "prepared", self._post_prepared),
+            web.delete(PREFIX + "prepared", self._delete_prepared),
             web.get(PREFIX + "counters", self._get_counters),
             web.get(PREFIX + "tokens", self._get_tokens),
             web.post(PREFIX + "tokens", self._post_token),
@@ -109,6 +117,20 @@ class Admin:
 
     async def _get_sessions(self, _: web.Request) -> web.Response:
         return web.json_response(self._sessions.documents())
+
+    async def _get_prepared(self, _: web.Request) -> web.Response:
+        return web.json_response(self._preparation.prepared.documents())
+
+    async def _post_prepared(self, request: web.Request) -> web.Response:
+        try:
+            document = await self._preparation.prepare(await request.json())
+        except (ValueError, ApiError, StatementError) as error:
+            return _refused(error)
+        return web.json_response(document)
+
+    async def _delete_prepared(self, _: web.Request) -> web.Response:
+        self._preparation.prepared.forget()
+        return web.json_response({})
 
     async def _get_counters(self, _: web.Request) -> web.Response:
         return web.json_response(self._counters.document())

@@ -24,6 +24,8 @@ from .identity import Identity
 from .identity.provider import TENANT
 from .links import Links
 from .loopback import loopback_context
+from .preparation import Preparation
+from .prepared import Prepared
 from .proxy import Proxy, Route
 from .request_log import RequestLog
 from .sessions import Sessions
@@ -81,8 +83,12 @@ class Server:
         self.sessions = Sessions()
         self.links = Links(self.settings)
         volumes = Volumes(directory)
+        self._prepared = Prepared(directory)
         self.statements = Statements(
-            self.engine, self.settings, VolumeCommands(volumes, self.links, self.settings)
+            self.engine,
+            self.settings,
+            VolumeCommands(volumes, self.links, self.settings),
+            self._prepared,
         )
         self.storage = Storage(self.statements, self.settings, self.links)
         self._files = Files(volumes, self.links, self.settings)
@@ -105,6 +111,7 @@ class Server:
             self.sessions,
             self.identity,
             Counters(self.log, self.statements, self.sessions, self.identity),
+            Preparation(self._prepared, self.statements, self.options.warehouse_id, self.settings),
         )
         network, options = self._network, self.options
         workspace = self._application(

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Action = dict[str, Any]
 
 _NUMBER = (int, float)
-_TAKES: dict[str, Any] = {
+ACTIONS: dict[str, Any] = {
     "status": int,
     "headers": dict,
     "body": object,
@@ -60,9 +60,9 @@ _TRICKLES_A_SECOND = 20
 def check(action: Action) -> None:
     """A ValueError for a part that does not exist, or whose value it does not take."""
     for name, value in action.items():
-        if name not in _TAKES:
-            raise ValueError(f"unknown action {name!r}; there are {', '.join(sorted(_TAKES))}")
-        wanted = _TAKES[name]
+        if name not in ACTIONS:
+            raise ValueError(f"unknown action {name!r}; there are {', '.join(sorted(ACTIONS))}")
+        wanted = ACTIONS[name]
         if isinstance(wanted, tuple) and isinstance(wanted[0], str):
             if value not in wanted:
                 raise ValueError(f"{name} takes one of {wanted}, not {value!r}")

@@ -16,19 +16,24 @@ if TYPE_CHECKING:
     from .engine import Outcome
     from .requests import ExecuteRequest
     from .settings import Settings
+    from .transfer import Stored
 
 _LARGE_BYTES = 1024 * 1024
 
 
 @dataclass
 class Chunk:
-    """One chunk; `body` is what the storage serves."""
+    """One chunk; `body` is what the storage serves, in memory or on disk."""
 
     index: int
     row_offset: int
     row_count: int
     raw_bytes: int
-    body: bytes
+    body: bytes | Stored
+
+    def read(self) -> bytes:
+        """The body."""
+        return self.body if isinstance(self.body, bytes) else self.body.read()
 
 
 class Result:
@@ -71,18 +76,18 @@ class Result:
 
     def data_array(self, chunk: Chunk) -> list[list[str | None]]:
         """The rows of a JSON chunk."""
-        rows: list[list[str | None]] = json.loads(chunk.body)
+        rows: list[list[str | None]] = json.loads(chunk.read())
         return rows
 
     def body(self, chunk: Chunk, *, more_rows: int = 0) -> bytes:
         """The body of a chunk, made with `more_rows` rows more than declared on demand."""
         if not more_rows:
-            return chunk.body
+            return chunk.read()
         wanted = max(chunk.row_count + more_rows, 0)
         if self.format == "JSON_ARRAY":
             rows = self.data_array(chunk)
             return _json_body((rows + rows[-1:] * max(more_rows, 0))[:wanted])
-        raw = framing.unframe(chunk.body) if self.lz4 else chunk.body
+        raw = framing.unframe(chunk.read()) if self.lz4 else chunk.read()
         table = _read_storage(raw, self._storage_schema())
         repeated = [table.slice(table.num_rows - 1)] * max(more_rows, 0)
         return self._encode(pa.concat_tables([table, *repeated]).slice(0, wanted))[1]

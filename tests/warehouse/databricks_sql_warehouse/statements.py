@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Coroutine
 
     from .engine import Engine, Outcome, Run
+    from .prepared import Prepared
     from .requests import ExecuteRequest
     from .sessions import Session
     from .settings import Settings
@@ -71,9 +72,12 @@ class Statement:
 class Statements:
     """All statements, and the threads that run them."""
 
-    def __init__(self, engine: Engine, settings: Settings, volumes: VolumeCommands) -> None:
+    def __init__(
+        self, engine: Engine, settings: Settings, volumes: VolumeCommands, prepared: Prepared
+    ) -> None:
         self._engine = engine
         self._volumes = volumes
+        self._prepared = prepared
         self._settings = settings
         self._known: dict[str, Statement] = {}
         self._closed: deque[Statement] = deque()
@@ -170,6 +174,8 @@ class Statements:
 
     def _work(self, statement: Statement) -> Result:
         request, session = statement.request, statement.session
+        if ready := self._prepared.find(request):
+            return ready
         run = statement.run = self._engine.run_of(statement.id, session)
         try:
             statement.state = "RUNNING"

@@ -46,11 +46,14 @@ class Storage:
         result = statement.result
         chunk = result.chunks[index]
         layout = "application/json" if result.format == "JSON_ARRAY" else "binary/octet-stream"
-        content = _content(result, chunk, request["hints"].get("rows", 0))
+        content = _content(statement.id, result, chunk, request["hints"].get("rows", 0))
         return await transfer.serve(request, content, {"content-type": layout})
 
 
-def _content(result: Result, chunk: Chunk, more_rows: int) -> transfer.Held | transfer.Stored:
-    if more_rows or not isinstance(chunk.body, transfer.Stored):
-        return transfer.Held(result.body(chunk, more_rows=more_rows))
-    return chunk.body
+def _content(
+    statement: str, result: Result, chunk: Chunk, more_rows: int
+) -> transfer.Held | transfer.Stored:
+    if isinstance(chunk.body, transfer.Stored) and not more_rows:
+        return chunk.body
+    version = f"{statement} {chunk.index} {more_rows}"
+    return transfer.Held(result.body(chunk, more_rows=more_rows), version)

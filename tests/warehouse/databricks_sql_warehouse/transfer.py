@@ -25,19 +25,18 @@ _TLS_PIECE = 64 * 1024
 
 @dataclass(frozen=True)
 class Held:
-    """Content in memory."""
+    """Content in memory; `version` is told apart from every other content."""
 
     data: bytes
+    version: str
 
-    @property
-    def size(self) -> int:
-        """The number of bytes."""
+    def __len__(self) -> int:
         return len(self.data)
 
-    @cached_property
+    @property
     def tag(self) -> str:
         """The entity tag."""
-        return hashlib.md5(self.data, usedforsecurity=False).hexdigest()
+        return hashlib.md5(self.version.encode(), usedforsecurity=False).hexdigest()
 
     def read(self) -> bytes:
         """All bytes."""
@@ -52,13 +51,15 @@ class Held:
 
 @dataclass(frozen=True)
 class Stored:
-    """Content of a file, or of a part of one."""
+    """Content of a file."""
 
     path: Path
 
+    def __len__(self) -> int:
+        return self._size
+
     @cached_property
-    def size(self) -> int:
-        """The number of bytes."""
+    def _size(self) -> int:
         return self.path.stat().st_size
 
     @cached_property
@@ -91,16 +92,16 @@ async def serve(
     if request.headers.get("if-match", tag) != tag:
         return refused(412, "PreconditionFailed", "The entity tag does not match.")
     wanted = request.headers.get("range")
-    start, stop, status = 0, content.size, 200
+    start, stop, status = 0, len(content), 200
     fits = request.headers.get("if-range", tag) == tag
     if wanted is not None and fits and not hints.get("ignore_range"):
-        start, stop = _range(wanted, content.size)
+        start, stop = _range(wanted, len(content))
         status = 206
         if start >= stop:
             refusal = refused(416, "InvalidRange", "The requested range is not satisfiable")
-            refusal.headers["content-range"] = f"bytes */{content.size}"
+            refusal.headers["content-range"] = f"bytes */{len(content)}"
             return refusal
-        headers["content-range"] = f"bytes {start}-{stop - 1}/{content.size}"
+        headers["content-range"] = f"bytes {start}-{stop - 1}/{len(content)}"
     if hints or request.method == "HEAD":
         return web.Response(status=status, body=content.read()[start:stop], headers=headers)
     return await _sent(request, content, (start, stop), status, headers)

@@ -7,10 +7,13 @@ import time
 import urllib.error
 from datetime import datetime
 from email.utils import parsedate_to_datetime
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import lz4.frame
 import pytest
+
+from databricks_sql_warehouse import fault_actions
 
 from .conftest import SQL, Client, fetch, read
 from .network import ask, connection
@@ -338,3 +341,10 @@ def test_faults_of_the_identity_endpoints(warehouse: Warehouse) -> None:
 def test_a_malformed_rule_is_refused(warehouse: Warehouse, fault: dict[str, Any]) -> None:
     with pytest.raises(ValueError, match="faults"):
         warehouse.fault(**fault)
+
+
+def test_every_action_is_seen_by_a_test_of_this_file() -> None:
+    text = Path(__file__).read_text()
+    names = set(fault_actions.ACTIONS)
+    assert len(names) > 20
+    assert {name for name in names if f'"{name}"' not in text} == set()
