@@ -1,23 +1,31 @@
 //! Where bearer tokens come from.
 
+pub mod azure;
 mod cached;
+pub mod chain;
+mod cli;
 mod federation;
 mod identity;
 pub mod oauth;
 mod pat;
 mod profile;
+mod settings;
 mod token;
+mod workload;
 
 use std::fmt;
 use std::pin::Pin;
 use std::sync::Arc;
 
 pub use cached::CachedToken;
+pub use cli::DatabricksCli;
 pub use federation::{Dialect, Federated};
 pub use identity::IdentityClient;
 pub use pat::PersonalAccessToken;
 pub use profile::{ProfileChoice, Unified};
+pub use settings::{Settings, Variables};
 pub use token::Token;
+pub use workload::{IdToken, Workload};
 
 use super::Result;
 

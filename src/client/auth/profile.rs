@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::path::{Path, PathBuf};
 
+use super::settings::Settings;
 use crate::client::{Error, Result};
 
 /// The profile that is taken where none is named.
@@ -14,7 +15,16 @@ const DEFAULT: &str = "DEFAULT";
 const LONGEST_FILE: u64 = 1 << 20;
 
 /// Fields whose variables are not `DATABRICKS_` and their own name in upper case, or are several.
-const VARIABLES: [(&str, &[&str]); 5] = [
+const VARIABLES: [(&str, &[&str]); 8] = [
+    ("audience", &["DATABRICKS_TOKEN_AUDIENCE"]),
+    ("azure_use_msi", &["ARM_USE_MSI"]),
+    (
+        "oidc_token_filepath",
+        &[
+            "DATABRICKS_OIDC_TOKEN_FILEPATH",
+            "DATABRICKS_OIDC_TOKEN_FILE",
+        ],
+    ),
     ("host", &["DATABRICKS_HOST", "DATABRICKS_SERVER_HOSTNAME"]),
     ("azure_client_id", &["ARM_CLIENT_ID"]),
     ("azure_client_secret", &["ARM_CLIENT_SECRET"]),
@@ -23,6 +33,24 @@ const VARIABLES: [(&str, &[&str]); 5] = [
         "azure_workspace_resource_id",
         &["DATABRICKS_AZURE_RESOURCE_ID"],
     ),
+];
+
+/// Fields about signing in, and the host that they are for.
+const SIGN_IN: [&str; 14] = [
+    "audience",
+    "auth_type",
+    "azure_client_id",
+    "azure_client_secret",
+    "azure_tenant_id",
+    "azure_use_msi",
+    "azure_workspace_resource_id",
+    "client_id",
+    "client_secret",
+    "databricks_cli_path",
+    "host",
+    "oidc_token_env",
+    "oidc_token_filepath",
+    "token",
 ];
 
 /// What names the profile, as far as the caller says.
@@ -102,16 +130,35 @@ impl Unified {
     /// What is known of a field, such as `host`, `token` or `warehouse_id`.
     #[must_use]
     pub fn get(&self, field: &str) -> Option<String> {
+        self.in_environment(field)
+            .or_else(|| self.in_profile(field))
+    }
+
+    /// What the environment says about signing in, and what the profile does.
+    #[must_use]
+    pub fn sign_in(&self) -> (Settings, Settings) {
+        let (mut environment, mut profile) = (Settings::default(), Settings::default());
+        for field in SIGN_IN {
+            environment.set(field, self.in_environment(field).unwrap_or_default());
+            profile.set(field, self.in_profile(field).unwrap_or_default());
+        }
+        if let Some(chosen) = &self.profile {
+            profile.set("profile", chosen.name.clone());
+        }
+        (environment, profile)
+    }
+
+    fn in_environment(&self, field: &str) -> Option<String> {
         let usual = format!("DATABRICKS_{}", field.to_ascii_uppercase());
         let variables = VARIABLES.iter().find(|(name, _)| *name == field);
-        let from_environment = match variables {
+        match variables {
             Some((_, names)) => names.iter().find_map(|name| (self.variable)(name)),
             None => (self.variable)(&usual),
-        };
-        from_environment.or_else(|| {
-            let profile = self.profile.as_ref()?;
-            profile.fields.get(field).cloned()
-        })
+        }
+    }
+
+    fn in_profile(&self, field: &str) -> Option<String> {
+        self.profile.as_ref()?.fields.get(field).cloned()
     }
 }
 

@@ -32,6 +32,7 @@ pub struct Token {
 struct Life {
     stale: Instant,
     expired: Instant,
+    end: Instant,
 }
 
 impl Token {
@@ -70,6 +71,7 @@ impl Token {
         self.life = Some(Life {
             stale: end(STALE_PART, MOST_STALE),
             expired: end(EXPIRED_PART, MOST_EXPIRED),
+            end: Instant::now() + left,
         });
         self
     }
@@ -96,6 +98,11 @@ impl Token {
 
     pub(crate) fn is(&self, other: &Self) -> bool {
         self.bearer.expose_secret() == other.bearer.expose_secret()
+    }
+
+    /// How long it is good from now on, where that is known.
+    pub(crate) fn left(&self) -> Option<Duration> {
+        Some(self.life?.end.saturating_duration_since(Instant::now()))
     }
 
     pub(crate) fn is_stale(&self) -> bool {

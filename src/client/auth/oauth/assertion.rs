@@ -7,13 +7,13 @@ use std::sync::Arc;
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE_NO_PAD;
 use chrono::Utc;
-use ring::rand::{SecureRandom, SystemRandom};
 use rustls::sign::SigningKey;
 use rustls::{SignatureAlgorithm, SignatureScheme};
 use secrecy::{ExposeSecret, SecretString};
 use serde_json::json;
 use url::Url;
 
+use super::random;
 use crate::client::transport::tls::private_key;
 use crate::client::{Error, ErrorCode, Result};
 
@@ -166,7 +166,7 @@ impl Assertion {
             "aud": audience.as_str(),
             "iat": now,
             "exp": now + LIFE_SECONDS,
-            "jti": random_id()?,
+            "jti": URL_SAFE_NO_PAD.encode(random::<16>()?),
         });
         let part = |value: &serde_json::Value| URL_SAFE_NO_PAD.encode(value.to_string());
         let text = format!("{}.{}", part(&header), part(&claims));
@@ -184,14 +184,6 @@ impl Assertion {
             Some(length) => two_numbers(&signature, length),
         }
     }
-}
-
-fn random_id() -> Result<String> {
-    let mut bytes = [0; 16];
-    SystemRandom::new()
-        .fill(&mut bytes)
-        .map_err(|_| Error::new(ErrorCode::Internal, "the system gives no random numbers"))?;
-    Ok(URL_SAFE_NO_PAD.encode(bytes))
 }
 
 /// The two numbers of an ECDSA signature, side by side instead of in ASN.1.
