@@ -226,7 +226,10 @@ def test_the_servers_message_is_whole(cursor: dbapi.Cursor, warehouse: Warehouse
     assert str(raised.value) == known["message"]
 
 
-def test_a_violated_key_is_an_integrity_error(cursor: dbapi.Cursor, table: str) -> None:
+def test_a_violated_key_is_an_integrity_error(
+    cursor: dbapi.Cursor, table: str, warehouse: Warehouse
+) -> None:
+    warehouse.settings(enforce_keys=True)
     cursor.execute(f"CREATE TABLE {table} (a INT PRIMARY KEY, b INT NOT NULL)")
     cursor.execute(f"INSERT INTO {table} VALUES (1, 1)")
     for values in ("(1, 1)", "(2, NULL)"):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
@@ -10,6 +11,8 @@ import pyarrow as pa
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+
+    from .type_lineage import Mark
 
 # pyarrow has no constructor for month_interval; a serialized schema holds one.
 _MONTHS_SCHEMA = (
@@ -36,7 +39,16 @@ class DataType:
     @property
     def storage(self) -> pa.DataType:
         """The Arrow type with the same buffers that pyarrow can build arrays of."""
-        return pa.int32() if self.arrow == MONTH_INTERVAL else self.arrow
+        if self.arrow == MONTH_INTERVAL:
+            return pa.int32()
+        return _nested(self.name, [(name, child.storage) for name, child in self.children]) or (
+            self.arrow
+        )
+
+    @property
+    def has_interval(self) -> bool:
+        """Whether it is an interval or has one inside."""
+        return self.interval is not None or any(child.has_interval for _, child in self.children)
 
 
 @dataclass(frozen=True)
@@ -99,24 +111,43 @@ def interval(qualifier: str) -> DataType:
     return DataType("INTERVAL", f"INTERVAL {qualifier}", arrow, interval=qualifier)
 
 
+def geospatial(text: str) -> DataType:
+    """GEOMETRY or GEOGRAPHY, as its type text says; values are EWKT."""
+    return _simple(text.partition("(")[0], text, pa.string())
+
+
+def _nested(name: str, children: Sequence[tuple[str, pa.DataType]]) -> pa.DataType | None:
+    """The Arrow type of a nested type with such children; None for any other type."""
+    if name == "ARRAY":
+        return pa.list_(pa.field("element", children[0][1]))
+    if name == "MAP":
+        return pa.map_(children[0][1], children[1][1])
+    return pa.struct([pa.field(*child) for child in children]) if name == "STRUCT" else None
+
+
 def array(element: DataType) -> DataType:
     """ARRAY<element>."""
-    arrow = pa.list_(pa.field("element", element.storage))
-    return DataType("ARRAY", f"ARRAY<{element.text}>", arrow, children=(("element", element),))
+    return _of_children("ARRAY", element.text, [("element", element)])
 
 
 def map_of(key: DataType, value: DataType) -> DataType:
     """MAP<key, value>."""
-    arrow = pa.map_(key.storage, value.storage)
-    text = f"MAP<{key.text}, {value.text}>"
-    return DataType("MAP", text, arrow, children=(("key", key), ("value", value)))
+    return _of_children("MAP", f"{key.text}, {value.text}", [("key", key), ("value", value)])
 
 
 def struct(members: Sequence[tuple[str, DataType]]) -> DataType:
     """STRUCT<name: type, ...>."""
-    arrow = pa.struct([pa.field(name, member.storage) for name, member in members])
-    text = ", ".join(f"{name}: {member.text}" for name, member in members)
-    return DataType("STRUCT", f"STRUCT<{text}>", arrow, children=tuple(members))
+    text = ", ".join(f"{_quoted(name)}: {member.text}" for name, member in members)
+    return _of_children("STRUCT", text, members)
+
+
+def _of_children(name: str, inner: str, children: Sequence[tuple[str, DataType]]) -> DataType:
+    arrow = _nested(name, [(child, kind.arrow) for child, kind in children])
+    return DataType(name, f"{name}<{inner}>", arrow, children=tuple(children))
+
+
+def _quoted(name: str) -> str:
+    return name if re.fullmatch(r"\w+", name) else "`" + name.replace("`", "``") + "`"
 
 
 _BY_DUCKDB_ID = {
@@ -142,8 +173,8 @@ _BY_DUCKDB_ID = {
 }
 
 
-def from_duckdb(native: Any, zone: str, qualifier: str = "DAY TO SECOND") -> DataType:
-    """The Databricks type of a DuckDB type; DuckDB does not know interval qualifiers."""
+def from_duckdb(native: Any, zone: str, mark: Mark | None = None) -> DataType:
+    """The Databricks type of a DuckDB type; `mark` says what DuckDB does not tell apart."""
     spelled = str(native)
     if spelled == '"NULL"':
         return VOID
@@ -153,15 +184,25 @@ def from_duckdb(native: Any, zone: str, qualifier: str = "DAY TO SECOND") -> Dat
     if kind == "timestamp with time zone":
         return timestamp(zone)
     if kind == "interval":
-        return interval(qualifier)
+        return interval(mark if isinstance(mark, str) else "DAY TO SECOND")
+    if kind == "varchar" and isinstance(mark, str) and mark.startswith("GEO"):
+        return geospatial(mark)
     if kind == "decimal":
         (_, precision), (_, scale) = native.children
         return decimal(precision, scale)
+    marks = mark if isinstance(mark, dict) else {}
     if kind in ("list", "array"):
-        return array(from_duckdb(native.children[0][1], zone))
+        return array(from_duckdb(native.children[0][1], zone, marks.get("element")))
     if kind == "map":
         (_, key), (_, value) = native.children
-        return map_of(from_duckdb(key, zone), from_duckdb(value, zone))
+        return map_of(
+            from_duckdb(key, zone, marks.get("key")), from_duckdb(value, zone, marks.get("value"))
+        )
     if kind == "struct":
-        return struct([(name, from_duckdb(member, zone)) for name, member in native.children])
+        return struct(
+            [
+                (name, from_duckdb(member, zone, marks.get(name.lower())))
+                for name, member in native.children
+            ]
+        )
     return _BY_DUCKDB_ID.get(kind, STRING)

@@ -11,20 +11,22 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import pyarrow as pa
 
-from . import bulk_insert, data_types, samples
-from .data_types import Column, DataType
+from . import arrow_export, bulk_insert, data_types, samples, sql_functions
+from .data_types import Column
+from .declarations import Declarations
 from .engine_errors import from_duckdb
 from .errors import StatementCanceled
 from .naming import NAMELESS
 from .sessions import engine_zone
 from .tables import physical
-from .transactions import Transaction
-from .translate import Declarations, Kind, Plan
+from .transactions import Transaction, not_in_transaction
+from .translate import Kind, Plan
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from .sessions import Session
+    from .type_lineage import Marks
 
 
 @dataclass
@@ -63,6 +65,7 @@ class Engine:
             duckdb.sqltype("INTEGER"),
             side_effects=True,
         )
+        sql_functions.register(self._root)
         for catalog in ("main", samples.CATALOG):
             self.create_catalog(catalog)
         samples.create(self._root)
@@ -86,10 +89,10 @@ class Engine:
         wake = self._sleepers[token] = threading.Event()
         return Run(transaction, wake, session)
 
-    def transaction(self) -> Transaction:
+    def transaction(self, *, single: bool = False) -> Transaction:
         """A connection of its own."""
         with self._lock:
-            return Transaction(self._root.cursor())
+            return Transaction(self._root.cursor(), single=single)
 
     def forget(self, token: str) -> None:
         """The statement of this token no longer runs."""
@@ -117,7 +120,17 @@ class Run:
         self._wake = wake
         self._session = session
         self._canceled = False
-        self._cursor.execute(f"SET TimeZone = '{engine_zone(session.zone)}'")
+        if not transaction.broken:
+            self._cursor.execute(f"SET TimeZone = '{engine_zone(session.zone)}'")
+
+    @property
+    def zone(self) -> str:
+        """The time zone of the session."""
+        return self._session.zone
+
+    def register(self, name: str, table: pa.Table) -> None:
+        """Let the statement read an Arrow table."""
+        self._cursor.register(name, table)
 
     def end(self) -> None:
         """Give the connection back to the session, or up."""
@@ -139,14 +152,14 @@ class Run:
         """All rows of a query of our own."""
         return self._cursor.execute(sql, list(values)).fetchall()
 
-    def columns(self, sql: str, qualifiers: dict[str, str]) -> list[Column]:
+    def columns(self, sql: str, marks: Marks) -> list[Column]:
         """The columns that a query has."""
-        return self._columns(self._cursor.sql(sql), qualifiers)
+        return self._columns(self._cursor.sql(sql), marks)
 
     def described(self, statement: str, plan: Plan) -> list[Column]:
         """The columns that a planned query has; `statement` is quoted in errors."""
         try:
-            return self.columns(plan.sql[-1], plan.qualifiers)
+            return self.columns(plan.sql[-1], plan.marks)
         except duckdb.Error as error:
             raise from_duckdb(error, statement, plan.references) from error
 
@@ -156,14 +169,25 @@ class Run:
             if self._canceled:
                 raise StatementCanceled
             if self._session.transaction is self._transaction:
-                self._transaction.begin()
+                if plan.kind is Kind.DEFINITION and self._transaction.active:
+                    raise not_in_transaction(" ".join(statement.split()[:2]).upper())
+                if plan.kind is not Kind.DEFINITION:
+                    self._transaction.begin()
             return self._run(plan, row_limit)
         except duckdb.InterruptException as error:
             raise StatementCanceled from error
         except duckdb.Error as error:
             if self._canceled:
                 raise StatementCanceled from error
-            raise from_duckdb(error, statement, plan.references) from error
+            raised = from_duckdb(error, statement, plan.references)
+            if plan.count is None or not self._conflicts(error):
+                raise raised from error
+            self._transaction.conflict = raised
+            return self._counted(plan, self._cursor.cursor().execute(plan.count).fetchall())
+
+    def _conflicts(self, error: duckdb.Error) -> bool:
+        """Whether two open transactions change the same rows; the service says so at COMMIT."""
+        return self._transaction.active and "onflict" in str(error)
 
     def _run(self, plan: Plan, row_limit: int | None) -> Outcome:
         if plan.kind is Kind.QUERY:
@@ -174,7 +198,11 @@ class Run:
             self._cursor.execute(sql)
         if plan.kind is Kind.DEFINITION:
             return Outcome([], None)
-        rows = self._cursor.fetchall()
+        return self._counted(plan, self._cursor.fetchall())
+
+    @staticmethod
+    def _counted(plan: Plan, rows: list[tuple[Any, ...]]) -> Outcome:
+        """The one row that a change answers with."""
         if plan.kind is Kind.MERGE:
             actions = Counter(action for (action,) in rows)
             counts = {
@@ -195,10 +223,10 @@ class Run:
     def _query(self, plan: Plan, row_limit: int | None) -> Outcome:
         sql = plan.sql[-1]
         relation = self._cursor.sql(sql)
-        columns = self._columns(relation, plan.qualifiers)
+        columns = self._columns(relation, plan.marks)
         natives = list(relation.types)
         exported = [
-            _export(f"c{position}", str(native), column.type)
+            arrow_export.expression(f"c{position}", str(native), column.type)
             for position, (native, column) in enumerate(zip(natives, columns, strict=True))
         ]
         if any(expression != f"c{position}" for position, expression in enumerate(exported)):
@@ -211,41 +239,13 @@ class Run:
         truncated = row_limit is not None and table.num_rows > row_limit
         if truncated:
             table = table.slice(0, row_limit)
-        return Outcome(columns, _conform(table, columns), truncated=truncated)
+        return Outcome(columns, arrow_export.conform(table, columns), truncated=truncated)
 
-    def _columns(
-        self, relation: duckdb.DuckDBPyRelation, qualifiers: dict[str, str]
-    ) -> list[Column]:
+    def _columns(self, relation: duckdb.DuckDBPyRelation, marks: Marks) -> list[Column]:
         return [
             Column(
                 "" if name == NAMELESS else name,
-                data_types.from_duckdb(
-                    native, self._session.zone, qualifiers.get(name.lower(), "DAY TO SECOND")
-                ),
+                data_types.from_duckdb(native, self._session.zone, marks.get(name.lower())),
             )
             for name, native in zip(relation.columns, relation.types, strict=True)
         ]
-
-
-def _export(name: str, native: str, target: DataType) -> str:
-    """The expression that hands a column of DuckDB over in buffers of the wanted Arrow type."""
-    if target.arrow == data_types.MONTH_INTERVAL:
-        return f"CAST(datepart('year', {name}) * 12 + datepart('month', {name}) AS INTEGER)"
-    if target.interval is not None:
-        return f"epoch_us({name})"
-    if target is data_types.BIGINT and native != "BIGINT":
-        return f"CAST({name} AS BIGINT)"
-    if target is data_types.STRING and native != "VARCHAR":
-        return f"CAST({name} AS VARCHAR)"
-    return name
-
-
-def _conform(table: pa.Table, columns: Sequence[Column]) -> pa.Table:
-    arrays = []
-    for array, column in zip(table.columns, columns, strict=True):
-        wanted = column.type.storage
-        if pa.types.is_duration(wanted):
-            arrays.append(pa.chunked_array([part.view(wanted) for part in array.chunks], wanted))
-        else:
-            arrays.append(array if array.type == wanted else array.cast(wanted))
-    return pa.table(arrays, names=[column.name for column in columns])

@@ -49,7 +49,16 @@ def _named(name: str, references: Sequence[Reference]) -> tuple[str, Position | 
 
 
 def _missing_table(match: re.Match[str], _: str, references: Sequence[Reference]) -> StatementError:
-    shown, position = _named(match[1], references)
+    return _not_found(*_named(match[1], references))
+
+
+def missing_table(names: Sequence[str], statement: str) -> StatementError:
+    """A table or view that a command names and that does not exist."""
+    shown = ".".join(f"`{name}`" for name in names)
+    return _not_found(shown, _position(names[0], statement))
+
+
+def _not_found(shown: str, position: Position | None) -> StatementError:
     text = f"The table or view {shown} cannot be found. {_VERIFY}"
     return sql_error("TABLE_OR_VIEW_NOT_FOUND", text, "42P01", position)
 
@@ -192,6 +201,16 @@ _RULES: list[tuple[str, _Builder]] = [
             "DELTA_CONCURRENT_WRITE",
             "The transaction conflicts with another one that changed the same rows.",
             "2D521",
+        ),
+    ),
+    (
+        r"Malformed JSON",
+        _fixed(
+            "MALFORMED_RECORD_IN_PARSING.WITHOUT_SUGGESTION",
+            "Malformed records are detected in record parsing: the text is not JSON.\n"
+            "Parse Mode: FAILFAST. To process malformed records as null result, try setting the "
+            "option 'mode' as 'PERMISSIVE'.",
+            "22023",
         ),
     ),
     (

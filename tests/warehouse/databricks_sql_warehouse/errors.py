@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import uuid
 from dataclasses import dataclass, field
 
@@ -89,3 +90,11 @@ def syntax_error(statement: str, near: str, position: Position) -> StatementErro
         f"(line {position.line}, pos {position.column})\n\n== SQL ==\n{quoted}\n",
         "42601",
     )
+
+
+def syntax_error_at(statement: str, word: str) -> StatementError:
+    """PARSE_SYNTAX_ERROR at the first occurrence of a word."""
+    found = re.search(rf"\b{word}\b", statement, re.IGNORECASE)
+    before = statement[: found.start()] if found else ""
+    where = Position(before.count("\n") + 1, len(before) - before.rfind("\n") - 1)
+    return syntax_error(statement, found[0] if found else "", where)

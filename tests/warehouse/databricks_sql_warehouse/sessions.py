@@ -17,6 +17,15 @@ DEFAULT_CATALOG = "main"
 DEFAULT_SCHEMA = "default"
 DEFAULT_ZONE = "Etc/UTC"
 _LEGACY_CATALOG = "spark"
+_DEFAULTS = {
+    "ANSI_MODE": "true",
+    "ENABLE_PHOTON": "true",
+    "LEGACY_TIME_PARSER_POLICY": "EXCEPTION",
+    "MAX_FILE_PARTITION_BYTES": "128m",
+    "READ_ONLY_EXTERNAL_METASTORE": "false",
+    "STATEMENT_TIMEOUT": "172800",
+    "USE_CACHED_RESULT": "true",
+}
 _OFFSET = re.compile(r"([+-])(\d{1,2}):(\d{2})")
 
 
@@ -41,11 +50,33 @@ class Session:
             self.schema = schema.lower()
 
     def configure(self, name: str, value: str) -> None:
-        """Set a configuration parameter; only the time zone changes anything."""
+        """Set a configuration parameter."""
         if name.upper() == "TIMEZONE":
             check_zone(value)
             self.zone = value
         self.confs[name.upper()] = value
+
+    def reset(self, name: str | None) -> None:
+        """Set one configuration parameter, or all, to what it is by default."""
+        for known in [name.upper()] if name else list(self.confs):
+            self.confs.pop(known, None)
+        if "TIMEZONE" not in self.confs:
+            self.zone = DEFAULT_ZONE
+
+    def all_confs(self) -> dict[str, str]:
+        """All configuration parameters that have a value."""
+        return {**_DEFAULTS, "TIMEZONE": self.zone, **self.confs}
+
+    @property
+    def ansi(self) -> bool:
+        """Whether what cannot be computed is an error; NULL otherwise."""
+        return self.all_confs()["ANSI_MODE"].lower() != "false"
+
+    @property
+    def statement_timeout(self) -> float | None:
+        """The seconds that a statement may run; None for as long as it likes."""
+        seconds = self.all_confs()["STATEMENT_TIMEOUT"]
+        return float(seconds) if seconds.isdigit() and int(seconds) else None
 
     def changed(self) -> None:
         """Count a change of state, for clients that are told session versions."""

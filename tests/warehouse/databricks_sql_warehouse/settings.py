@@ -36,7 +36,9 @@ class Settings:
     num_modified_rows: bool = False
     sql_state: bool = True
     total_chunk_count: bool = True
-    enforce_keys: bool = True
+    enforce_keys: bool = False
+    show_all_catalogs: bool = True
+    show_foreign_keys: bool = True
     token_ttl_seconds: float = 3600
     expired_token_status: int = 401
     refresh_rotation: bool = True

@@ -11,8 +11,11 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from . import commands
+from .command import Context
 from .errors import StatementCanceled, StatementError, not_found
+from .information_rows import fill
 from .results import Result
+from .transactions import not_in_transaction
 from .translate import translate
 
 if TYPE_CHECKING:
@@ -179,17 +182,31 @@ class Statements:
         run = statement.run = self._engine.run_of(statement.id, session)
         try:
             statement.state = "RUNNING"
-            return Result(request, self._outcome(statement, run), self._settings)
+            return Result(request, self._in_transaction(statement, run), self._settings)
         finally:
             statement.run = None
             run.end()
+
+    def _in_transaction(self, statement: Statement, run: Run) -> Outcome:
+        """The outcome; in an open transaction a failure is its end but for ROLLBACK."""
+        transaction = statement.session.transaction
+        if transaction is None:
+            return self._outcome(statement, run)
+        if not commands.ends_transaction(statement.request.statement, transaction):
+            transaction.check()
+        try:
+            return self._outcome(statement, run)
+        except Exception:
+            transaction.fail()
+            raise
 
     def _outcome(self, statement: Statement, run: Run) -> Outcome:
         request, session = statement.request, statement.session
         outcome = self._volumes.execute(request.statement, session)
         if outcome is not None:
             return outcome
-        outcome = commands.execute(request.statement, session, run, self._engine)
+        context = Context(request.statement, session, run, self._engine, self._settings)
+        outcome = commands.execute(context)
         if outcome is not None:
             return outcome
         plan = translate(
@@ -200,7 +217,10 @@ class Statements:
             self._settings,
             statement.id,
         )
+        if plan.relations and session.transaction is not None and session.transaction.active:
+            raise not_in_transaction(plan.relations[0].name, "INFORMATION_SCHEMA_TABLE")
+        fill(run, plan.relations, self._engine.declarations)
         outcome = run.run(request.statement, plan, request.row_limit)
-        if plan.declares is not None:
-            self._engine.declarations.add(*plan.declares)
+        if plan.effect is not None:
+            plan.effect(self._engine.declarations)
         return outcome

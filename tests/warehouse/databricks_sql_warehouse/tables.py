@@ -43,6 +43,13 @@ def logical(database: str) -> str:
     return database.removeprefix("uc_")
 
 
+def full_name(names: list[str], session: Session) -> tuple[str, str, str]:
+    """The full name of a table that is named in up to three levels, lower case."""
+    levels = [session.catalog, session.schema]
+    whole = [*levels[: 3 - len(names)], *names[-3:]]
+    return whole[0].lower(), whole[1].lower(), whole[2].lower()
+
+
 def key(table: exp.Table, session: Session) -> tuple[str, str, str]:
     """The full name of a table, lower case."""
     catalog = table.catalog or session.catalog
@@ -55,6 +62,8 @@ def qualify(tree: exp.Expr, session: Session) -> list[Reference]:
     ctes = {cte.alias.lower() for cte in tree.find_all(exp.CTE)}
     references = []
     for table in list(tree.find_all(exp.Table)):
+        if table.meta.get("ready"):
+            continue
         if isinstance(table.this, exp.Func):
             _name_function(table)
         elif isinstance(table.this, exp.Identifier):

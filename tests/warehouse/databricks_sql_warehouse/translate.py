@@ -11,23 +11,25 @@ from sqlglot import exp
 
 from . import (
     bulk_insert,
+    definitions,
     functions,
-    interval_lineage,
+    information_schema,
     intervals,
     naming,
     parameters,
     parser,
     tables,
+    type_lineage,
 )
 
 if TYPE_CHECKING:
     import pyarrow as pa
 
-    from .interval_lineage import Qualifiers
+    from .declarations import Declarations
+    from .definitions import Effect
     from .sessions import Session
     from .settings import Settings
-
-TableKey = tuple[str, str, str]
+    from .type_lineage import Marks
 
 
 class Kind(enum.Enum):
@@ -46,26 +48,12 @@ class Plan:
 
     kind: Kind
     sql: list[str]
-    qualifiers: Qualifiers = field(default_factory=dict)
+    marks: Marks = field(default_factory=dict)
     references: list[tables.Reference] = field(default_factory=list)
-    declares: tuple[TableKey, Qualifiers] | None = None
+    effect: Effect | None = None
+    relations: list[information_schema.Relation] = field(default_factory=list)
     rows: pa.Table | None = None
-
-
-class Declarations:
-    """The interval columns of tables and views."""
-
-    def __init__(self) -> None:
-        self._columns: dict[TableKey, Qualifiers] = {}
-
-    def add(self, table: TableKey, columns: Qualifiers, *, whole: bool = True) -> None:
-        """Note the interval columns of a new table, or further ones of a table."""
-        known = {} if whole else self._columns.get(table, {})
-        self._columns[table] = {**known, **columns}
-
-    def of(self, table: TableKey) -> Qualifiers:
-        """Qualifier by name of the interval columns."""
-        return self._columns.get(table, {})
+    count: str | None = None
 
 
 def translate(
@@ -87,23 +75,26 @@ def translate(
     if isinstance(tree, exp.Values):
         tree = exp.select("*").from_(tree)
 
-    def declared(table: exp.Table) -> Qualifiers:
-        return declarations.of(tables.key(table, session))
-
     naming.name_projections(tree)
     plan = Plan(_kind(tree), [])
     if isinstance(tree, exp.Query):
-        plan.qualifiers = interval_lineage.qualifiers(tree, declared)
-    if isinstance(tree, (exp.Create, exp.Alter)):
-        plan.declares = _declares(tree, session, declarations)
-        if isinstance(tree, exp.Create):
-            _strip_definition(tree, keys=settings.enforce_keys)
+        plan.marks = type_lineage.marks(
+            tree, lambda table: declarations.of(tables.key(table, session)).marks
+        )
+    plan.effect = definitions.effect(tree.copy(), session, declarations)
+    if isinstance(tree, exp.Create):
+        definitions.reduce(tree, keys=settings.enforce_keys)
+    plan.relations = information_schema.replace(tree, session)
     plan.references = tables.qualify(tree, session)
-    tree = functions.rewrite(intervals.translate(tree), session, token)
+    tree = functions.rewrite(intervals.translate(tree), session, declarations, token)
     if bulk is not None:
         tree.set("expression", sqlglot.parse_one(bulk.select, read="duckdb"))
         plan.rows = bulk.rows
     plan.sql = _generate(tree)
+    if isinstance(tree, (exp.Update, exp.Delete)):
+        rows = exp.select(exp.Count(this=exp.Star())).from_(tree.this.copy())
+        where = tree.args.get("where")
+        plan.count = (rows.where(where.this.copy()) if where else rows).sql(dialect="duckdb")
     return plan
 
 
@@ -117,54 +108,12 @@ def _kind(tree: exp.Expr) -> Kind:
     return Kind.MERGE if isinstance(tree, exp.Merge) else Kind.DEFINITION
 
 
-def _declares(
-    tree: exp.Create | exp.Alter, session: Session, declarations: Declarations
-) -> tuple[TableKey, Qualifiers] | None:
-    target = tree.this.this if isinstance(tree.this, exp.Schema) else tree.this
-    if not isinstance(target, exp.Table) or not isinstance(target.this, exp.Identifier):
-        return None
-    name = tables.key(target, session)
-    columns = {} if isinstance(tree, exp.Create) else declarations.of(name)
-    query = tree.args.get("expression")
-    if isinstance(query, exp.Query):
-        columns = interval_lineage.qualifiers(
-            query, lambda table: declarations.of(tables.key(table, session))
-        )
-    return name, {**columns, **interval_lineage.column_qualifiers(tree)}
-
-
-_KEYS = (exp.PrimaryKey, exp.ForeignKey, exp.UniqueColumnConstraint)
-_KEY_CONSTRAINTS = (exp.PrimaryKeyColumnConstraint, exp.Reference, exp.UniqueColumnConstraint)
-_KEPT = (
-    exp.NotNullColumnConstraint,
-    exp.DefaultColumnConstraint,
-    exp.CheckColumnConstraint,
-    exp.PrimaryKeyColumnConstraint,
-)
-
-
-def _strip_definition(tree: exp.Create, *, keys: bool) -> None:
-    """Keep what DuckDB can hold of a definition: no properties, comments and foreign keys."""
-    tree.set("properties", None)
-    schema = tree.this
-    if not isinstance(schema, exp.Schema):
-        return
-    for item in list(schema.expressions):
-        inner = item.expressions[0] if isinstance(item, exp.Constraint) else item
-        if isinstance(inner, exp.ForeignKey) or (not keys and isinstance(inner, _KEYS)):
-            item.pop()
-    for column in schema.find_all(exp.ColumnDef):
-        kept = []
-        for constraint in column.args.get("constraints") or []:
-            if isinstance(constraint.kind, _KEY_CONSTRAINTS) and not keys:
-                constraint.set("kind", exp.NotNullColumnConstraint())
-            if isinstance(constraint.kind, _KEPT):
-                kept.append(constraint)
-        column.set("constraints", kept)
-
-
 def _generate(tree: exp.Expr) -> list[str]:
     statements = [tree]
+    if isinstance(tree, exp.Alter):
+        return definitions.alterations(tree)
+    if isinstance(tree, exp.Create) and str(tree.args.get("kind")).upper() == "FUNCTION":
+        return [definitions.macro(tree)]
     if isinstance(tree, exp.Insert) and tree.args.get("overwrite"):
         tree.set("overwrite", None)
         target = tree.this.this if isinstance(tree.this, exp.Schema) else tree.this
@@ -173,6 +122,11 @@ def _generate(tree: exp.Expr) -> list[str]:
         statements = [exp.delete(tree.expressions[0])]
     if isinstance(tree, exp.Comment):
         return []
+    if isinstance(tree, exp.Drop):
+        kind = str(tree.args.get("kind")).upper()
+        tree.set("kind", {"DATABASE": "SCHEMA", "FUNCTION": "MACRO"}.get(kind, kind))
+    if isinstance(tree, exp.Create) and str(tree.args.get("kind")).upper() == "DATABASE":
+        tree.set("kind", "SCHEMA")
     texts = [node.sql(dialect="duckdb") for node in statements]
     if isinstance(tree, exp.Merge):
         texts[-1] += " RETURNING merge_action"

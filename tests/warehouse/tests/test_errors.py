@@ -43,7 +43,6 @@ def table(client: Client) -> str:
         ("CREATE TABLE {table} (id INT)", "TABLE_OR_VIEW_ALREADY_EXISTS", "42P07"),
         ("CREATE TABLE nowhere.t (id INT)", "SCHEMA_NOT_FOUND", "42704"),
         ("CREATE SCHEMA main.default", "SCHEMA_ALREADY_EXISTS", "42P06"),
-        ("INSERT INTO {table} VALUES (1, 'a', 1)", "DUPLICATE_KEY", "23505"),
         ("INSERT INTO {table} (id) VALUES (2)", "DELTA_NOT_NULL_CONSTRAINT_VIOLATED", "23502"),
         (
             "INSERT INTO {table} VALUES (2, 'a', 0)",
@@ -100,12 +99,20 @@ def test_a_missing_table_is_named_and_located(client: Client) -> None:
     assert message.endswith("SQLSTATE: 42P01; line 2 pos 5")
 
 
-def test_keys_need_not_be_enforced(warehouse: Warehouse, client: Client) -> None:
-    warehouse.settings(enforce_keys=False)
+def test_keys_say_what_is_and_demand_no_more_than_a_value(client: Client) -> None:
     client.execute("CREATE OR REPLACE TABLE keys_t (id INT PRIMARY KEY)")
     client.execute("INSERT INTO keys_t VALUES (1), (1)")
     assert client.rows("SELECT count(*) FROM keys_t") == [["2"]]
     assert client.error("INSERT INTO keys_t VALUES (NULL)")[0] == "23502"
+
+
+def test_keys_can_be_enforced(warehouse: Warehouse, client: Client) -> None:
+    warehouse.settings(enforce_keys=True)
+    client.execute("CREATE OR REPLACE TABLE keys_t (id INT PRIMARY KEY)")
+    client.execute("INSERT INTO keys_t VALUES (1)")
+    state, message = client.error("INSERT INTO keys_t VALUES (1)")
+    assert state == "23505"
+    assert message.startswith("[DUPLICATE_KEY]")
 
 
 def test_the_state_can_be_left_to_the_message(warehouse: Warehouse, client: Client) -> None:

@@ -40,7 +40,7 @@ def test_use_and_set_last_for_the_session(client: Client) -> None:
     client.execute("SET TIME ZONE 'Europe/Berlin'")
     shown = "SELECT current_catalog(), current_schema(), current_timezone()"
     assert client.rows(shown) == [["samples", "tpch", "Europe/Berlin"]]
-    assert client.rows("SET timezone") == [["TIMEZONE", "Europe/Berlin"]]
+    assert client.rows("SET timezone") == [["timezone", "Europe/Berlin"]]
 
 
 def test_use_of_an_unknown_schema_fails(client: Client) -> None:

@@ -23,7 +23,7 @@ def names(client: Client, sql: str) -> list[str]:
 
 
 def test_catalogs(client: Client) -> None:
-    assert client.rows("SHOW CATALOGS") == [["main"], ["samples"]]
+    assert client.rows("SHOW CATALOGS") == [["main"], ["samples"], ["system"]]
     assert client.rows("SHOW CATALOGS LIKE 'samp*'") == [["samples"]]
     assert names(client, "SHOW CATALOGS") == ["catalog"]
 

@@ -1,0 +1,220 @@
+"""Types through a query that DuckDB does not tell apart.
+
+DuckDB has one INTERVAL, Databricks has thirteen; EWKT text is VARCHAR there, GEOMETRY(4326) here.
+A mark says which: the qualifier of an interval or the text of a geospatial type, and for a nested
+type the marks of its children by name (`element`, `key`, `value`, or the member of a struct).
+"""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, TypeAlias, Union
+
+from sqlglot import exp
+
+from .geospatial import FUNCTION_TYPES, type_text
+from .intervals import qualifier_of, unit_names
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    Declared = Callable[[exp.Table], "Marks"]
+
+Mark: TypeAlias = Union[str, "dict[str, Mark]"]
+Marks: TypeAlias = "dict[str, Mark]"
+
+_JOINED = {
+    frozenset(("YEAR", "MONTH")): "YEAR TO MONTH",
+    frozenset(("YEAR", "YEAR TO MONTH")): "YEAR TO MONTH",
+    frozenset(("MONTH", "YEAR TO MONTH")): "YEAR TO MONTH",
+}
+# Calls with a result of the type of their arguments, whatever that is.
+_SAME_TYPE = (
+    exp.Alias,
+    exp.Paren,
+    exp.Coalesce,
+    exp.Nullif,
+    exp.If,
+    exp.Case,
+    exp.Max,
+    exp.Min,
+    exp.First,
+    exp.Last,
+    exp.AnyValue,
+    exp.Window,
+    exp.Lag,
+    exp.Lead,
+    exp.Subquery,
+    exp.ArrayConcat,
+    exp.Filter,
+    exp.Order,
+    exp.Greatest,
+    exp.Least,
+)
+
+_INTERVAL_FUNCTIONS = {"make_ym_interval": "YEAR TO MONTH", "make_dt_interval": "DAY TO SECOND"}
+
+
+def marks(query: exp.Expr, declared: Declared) -> Marks:
+    """Mark by lower-case name of each output column of `query` that needs one."""
+    return _outputs(query, declared, {})
+
+
+def column_marks(definition: exp.Expr) -> Marks:
+    """Mark by lower-case name of each column that a definition declares."""
+    found: Marks = {}
+    schema = definition.this if isinstance(definition, exp.Create) else definition
+    for column in schema.find_all(exp.ColumnDef):
+        kind = column.args.get("kind")
+        nested = column.find_ancestor(exp.DataType) is not None
+        if not nested and isinstance(kind, exp.DataType) and (mark := of_type(kind)):
+            found[column.name.lower()] = mark
+    return found
+
+
+def of_type(kind: exp.DataType) -> Mark | None:
+    """The mark of a written type."""
+    if isinstance(kind.this, exp.Interval):
+        return qualifier_of(unit_names(kind.this.args.get("unit")))
+    if kind.this in (exp.DataType.Type.GEOMETRY, exp.DataType.Type.GEOGRAPHY):
+        return type_text(kind)
+    names = {exp.DataType.Type.ARRAY: ("element",), exp.DataType.Type.MAP: ("key", "value")}
+    children: dict[str, Mark] = {}
+    for position, child in enumerate(kind.expressions):
+        inner = child.args.get("kind") if isinstance(child, exp.ColumnDef) else child
+        if isinstance(inner, exp.DataType) and (mark := of_type(inner)):
+            name = names[kind.this][position] if kind.this in names else child.name.lower()
+            children[name] = mark
+    return children or None
+
+
+def _outputs(query: exp.Expr, declared: Declared, ctes: dict[str, Marks]) -> Marks:
+    ctes = dict(ctes)
+    clause = query.args.get("with_")
+    for cte in clause.expressions if clause else []:
+        ctes[cte.alias.lower()] = _outputs(cte.this, declared, ctes)
+    if isinstance(query, exp.Subquery):
+        return _outputs(query.this, declared, ctes)
+    if isinstance(query, exp.SetOperation):
+        right = _outputs(query.expression, declared, ctes)
+        return {**right, **_outputs(query.this, declared, ctes)}
+    if isinstance(query, exp.Values):
+        return _values(query)
+    if not isinstance(query, exp.Select):
+        return {}
+    scope: Marks = {}
+    source = query.args.get("from_")
+    for node in [source, *query.args.get("joins", [])]:
+        if node is not None:
+            scope |= _source(node.this, declared, ctes)
+    for lateral in query.args.get("laterals", []):
+        scope |= _lateral(lateral, scope)
+    found: Marks = {}
+    for projection in query.expressions:
+        if projection.is_star:
+            found |= scope
+        elif mark := _infer(projection, scope):
+            found[projection.alias_or_name.lower()] = mark
+    return found
+
+
+def _source(node: exp.Expr, declared: Declared, ctes: dict[str, Marks]) -> Marks:
+    if isinstance(node, exp.Table):
+        if not node.db and node.name.lower() in ctes:
+            return ctes[node.name.lower()]
+        return declared(node)
+    return _outputs(node, declared, ctes)
+
+
+def _lateral(node: exp.Expr, scope: Marks) -> Marks:
+    alias = node.args.get("alias")
+    mark = _infer(node.this, scope)
+    columns = alias.columns if isinstance(alias, exp.TableAlias) else []
+    return {column.name.lower(): mark for column in columns[-1:] if mark}
+
+
+def _values(values: exp.Values) -> Marks:
+    names = [name.lower() for name in values.alias_column_names]
+    first = values.expressions[0]
+    cells = first.expressions if isinstance(first, exp.Tuple) else [first]
+    names = names or [f"col{position}" for position in range(1, len(cells) + 1)]
+    pairs = zip(names, cells, strict=False)
+    return {name: found for name, cell in pairs if (found := _infer(cell, {}))}
+
+
+def _infer(node: exp.Expr, scope: Marks) -> Mark | None:
+    if isinstance(node, exp.Interval):
+        return qualifier_of(unit_names(node.args.get("unit")))
+    if isinstance(node, exp.Cast):
+        return of_type(node.to)
+    if isinstance(node, exp.Column):
+        return _column(node, scope)
+    if isinstance(node, (exp.Array, exp.ArrayAgg, exp.ArrayUniqueAgg)):
+        return _child("element", node, scope)
+    if isinstance(node, (exp.VarMap, exp.Map)):
+        return _map(node, scope)
+    if isinstance(node, exp.Struct):
+        members = {member.name.lower(): _infer(member, scope) for member in node.expressions}
+        return {name: mark for name, mark in members.items() if mark} or None
+    if isinstance(node, (exp.Bracket, exp.Dot, exp.Explode)):
+        return _part(node, scope)
+    if isinstance(node, exp.Func) and (build := FUNCTION_TYPES.get(_name(node))):
+        return build(node)
+    if isinstance(node, exp.Func) and _name(node) in _INTERVAL_FUNCTIONS:
+        return _INTERVAL_FUNCTIONS[_name(node)]
+    return _inherited(node, scope)
+
+
+def _name(node: exp.Func) -> str:
+    return node.name.lower() if isinstance(node, exp.Anonymous) else node.sql_name().lower()
+
+
+def _column(node: exp.Column, scope: Marks) -> Mark | None:
+    """The mark of `c`, `t.c`, `s.member` and `t.s.member`."""
+    path = [part.name.lower() for part in node.parts]
+    for start, name in enumerate(path):
+        mark = scope.get(name)
+        for member in path[start + 1 :]:
+            mark = mark.get(member) if isinstance(mark, dict) else None
+        if mark is not None:
+            return mark
+    return None
+
+
+def _child(name: str, node: exp.Expr, scope: Marks) -> Mark | None:
+    children = [found for child in node.iter_expressions() if (found := _infer(child, scope))]
+    return {name: children[0]} if children else None
+
+
+def _map(node: exp.Expr, scope: Marks) -> Mark | None:
+    found: dict[str, Mark] = {}
+    for name, argument in (("key", "keys"), ("value", "values")):
+        inner = node.args.get(argument)
+        mark = _infer(inner, scope) if inner is not None else None
+        if isinstance(mark, dict) and "element" in mark:
+            found[name] = mark["element"]
+    return found or None
+
+
+def _part(node: exp.Expr, scope: Marks) -> Mark | None:
+    whole = _infer(node.this, scope)
+    if not isinstance(whole, dict):
+        return None
+    if isinstance(node, exp.Dot):
+        return whole.get(node.expression.name.lower())
+    return whole.get("element") or whole.get("value")
+
+
+def _inherited(node: exp.Expr, scope: Marks) -> Mark | None:
+    children = [found for child in node.iter_expressions() if (found := _infer(child, scope))]
+    if isinstance(node, _SAME_TYPE):
+        return _joined(children)
+    return _joined([mark for mark in children if isinstance(mark, str) and "GEO" not in mark])
+
+
+def _joined(found: list[Mark]) -> Mark | None:
+    if not found:
+        return None
+    if all(mark == found[0] for mark in found) or not isinstance(found[0], str):
+        return found[0]
+    pair = frozenset(mark for mark in found[:2] if isinstance(mark, str))
+    return _JOINED.get(pair, "DAY TO SECOND")
