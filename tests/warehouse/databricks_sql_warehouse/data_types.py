@@ -57,6 +57,7 @@ class Column:
 
     name: str
     type: DataType
+    nullable: bool = True
 
     def info(self, position: int) -> dict[str, object]:
         """The ColumnInfo of the manifest."""

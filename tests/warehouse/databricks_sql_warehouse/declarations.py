@@ -27,6 +27,7 @@ class Table:
     """A table or view as it was defined."""
 
     marks: Marks = field(default_factory=dict)
+    required: set[str] = field(default_factory=set)
     comment: str | None = None
     column_comments: dict[str, str] = field(default_factory=dict)
     primary_key: Key | None = None

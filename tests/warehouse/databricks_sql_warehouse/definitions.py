@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
-from . import tables, type_lineage
+from . import nullability, tables, type_lineage
 from .declarations import Key, Routine, Table
 from .errors import sql_error
 
@@ -61,7 +61,11 @@ def _create(tree: exp.Create, session: Session, declarations: Declarations) -> E
     table.comment, table.properties = _properties(tree)
     if kind == "VIEW" and tree.expression is not None:
         table.query = tree.expression.sql(dialect="databricks")
+        table.required = nullability.required(
+            tree.expression, lambda t: declarations.of(tables.key(t, session)).required
+        )
     if isinstance(tree.this, exp.Schema):
+        table.required = _required(tree.this)
         table.column_comments = _column_comments(tree.this)
         _declare_keys(table, name, tree.this, session)
 
@@ -210,9 +214,12 @@ def _note_action(known: Declarations, name: TableKey, action: exp.Expr, session:
         table.marks |= type_lineage.column_marks(exp.Schema(expressions=_columns(action)))
         table.column_comments |= _column_comments(action)
     elif isinstance(action, exp.AlterColumn):
-        comment = action.args.get("comment")
+        comment, allow = action.args.get("comment"), action.args.get("allow_null")
         if comment is not None:
             table.column_comments[action.name.lower()] = comment.name
+        if allow is not None:
+            change = table.required.discard if allow else table.required.add
+            change(action.name.lower())
     elif isinstance(action, exp.RenameColumn):
         _rename_column(table, action.this.name.lower(), action.args["to"].name.lower())
     elif isinstance(action, exp.AlterSet):
@@ -231,6 +238,8 @@ def _columns(action: exp.Expr) -> list[exp.Expr]:
 def _rename_column(table: Table, old: str, new: str) -> None:
     if old in table.marks:
         table.marks[new] = table.marks.pop(old)
+    if old in table.required:
+        table.required = table.required - {old} | {new}
     if old in table.column_comments:
         table.column_comments[new] = table.column_comments.pop(old)
 
@@ -305,16 +314,24 @@ def reduce(tree: exp.Create, *, keys: bool) -> None:
 
 
 def _required(schema: exp.Schema) -> set[str]:
-    """The columns of the primary key, which hold no NULL."""
+    """The columns that hold no NULL, those of the primary key among them."""
     found = {
         _column_name(column).lower()
         for key in schema.find_all(exp.PrimaryKey)
         for column in key.expressions
     }
     for column in schema.find_all(exp.ColumnDef):
-        if column.find(exp.PrimaryKeyColumnConstraint):
+        if column.find(exp.PrimaryKeyColumnConstraint) or _is_not_null(column):
             found.add(column.name.lower())
     return found
+
+
+def _is_not_null(column: exp.ColumnDef) -> bool:
+    kinds = [constraint.kind for constraint in column.args.get("constraints") or []]
+    return any(
+        isinstance(kind, exp.NotNullColumnConstraint) and not kind.args.get("allow_null")
+        for kind in kinds
+    )
 
 
 def alterations(tree: exp.Alter) -> list[str]:

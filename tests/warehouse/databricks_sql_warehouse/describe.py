@@ -23,7 +23,11 @@ if TYPE_CHECKING:
 
     Rows = list[tuple[str, str, str | None]]
 
-_COLUMNS = [Column(name, STRING) for name in ("col_name", "data_type", "comment")]
+_COLUMNS = [
+    Column("col_name", STRING, nullable=False),
+    Column("data_type", STRING, nullable=False),
+    Column("comment", STRING),
+]
 _PROVIDER = "delta"
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import threading
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any
 
 import duckdb
@@ -224,7 +224,7 @@ class Run:
         sql = plan.sql[-1]
         relation = self._cursor.sql(sql)
         columns = self._columns(relation, plan.marks)
-        natives = list(relation.types)
+        natives, shown = list(relation.types), list(relation.columns)
         exported = [
             arrow_export.expression(f"c{position}", str(native), column.type)
             for position, (native, column) in enumerate(zip(natives, columns, strict=True))
@@ -239,6 +239,10 @@ class Run:
         truncated = row_limit is not None and table.num_rows > row_limit
         if truncated:
             table = table.slice(0, row_limit)
+        columns = [
+            replace(column, nullable=name.lower() not in plan.required or values.null_count > 0)
+            for name, column, values in zip(shown, columns, table.columns, strict=True)
+        ]
         return Outcome(columns, arrow_export.conform(table, columns), truncated=truncated)
 
     def _columns(self, relation: duckdb.DuckDBPyRelation, marks: Marks) -> list[Column]:

@@ -106,7 +106,10 @@ class Result:
         return Chunk(index, start, table.num_rows, raw_bytes, body)
 
     def _encode(self, table: pa.Table) -> tuple[int, bytes]:
-        fields = [pa.field(column.name, column.type.arrow) for column in self.columns]
+        fields = [
+            pa.field(column.name, column.type.arrow, nullable=column.nullable)
+            for column in self.columns
+        ]
         parts = framing.messages(pa.schema(fields), table, self._batch_rows)
         raw_bytes = sum(len(part) for part in parts)
         whole = self._framing == "body" or (self._framing == "auto" and self._large)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING, Any
 
 from sqlglot import Dialect
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 
     from .catalog import Listed, ListedColumn
     from .command import Command
+    from .data_types import DataType
     from .declarations import TableKey
     from .engine import Outcome
 
@@ -33,8 +35,23 @@ _NO_ACTION = 3
 _NOT_DEFERRABLE = 7
 
 
+_MAY_BE_NULL = (
+    "information",
+    "remarks",
+    "columnSize",
+    "decimalDigits",
+    "radix",
+    "parentColName",
+    "pkName",
+)
+
+
 def _texts(names: str) -> list[Column]:
-    return [Column(name, STRING) for name in names.split()]
+    return [Column(name, STRING, nullable=name in _MAY_BE_NULL) for name in names.split()]
+
+
+def _with_type(column: Column, kind: DataType) -> Column:
+    return replace(column, type=kind)
 
 
 def _catalogs(match: re.Match[str], context: Context) -> Outcome:
@@ -66,7 +83,7 @@ def _tables(match: re.Match[str], context: Context) -> Outcome:
         for listed in context.catalog.relations(catalog)
         if listed.schema == schema and like(listed.name, match["like"])
     ]
-    columns = [*_texts("database tableName"), Column("isTemporary", BOOLEAN)]
+    columns = [*_texts("database tableName"), Column("isTemporary", BOOLEAN, nullable=False)]
     return rows_outcome(columns, rows)
 
 
@@ -77,7 +94,7 @@ def _views(match: re.Match[str], context: Context) -> Outcome:
         for listed in context.catalog.relations(catalog)
         if (listed.schema, listed.kind) == (schema, "VIEW") and like(listed.name, match["like"])
     ]
-    flags = [Column(name, BOOLEAN) for name in ("isTemporary", "isMaterialized")]
+    flags = [Column(name, BOOLEAN, nullable=False) for name in ("isTemporary", "isMaterialized")]
     return rows_outcome([*_texts("namespace viewName"), *flags], rows)
 
 
@@ -105,7 +122,7 @@ def _tables_wide(match: re.Match[str], context: Context) -> Outcome:
         if like(listed.name, match["like"])
     ]
     columns = _texts("namespace tableName isTemporary information catalogName tableType remarks")
-    columns[2] = Column("isTemporary", BOOLEAN)
+    columns[2] = _with_type(columns[2], BOOLEAN)
     return rows_outcome(columns, rows)
 
 
@@ -138,7 +155,7 @@ def _columns_wide(match: re.Match[str], context: Context) -> Outcome:
         "isNullable remarks ordinalPosition isAutoIncrement isGenerated"
     )
     for position in (5, 6, 7, 10):
-        columns[position] = Column(columns[position].name, INT)
+        columns[position] = _with_type(columns[position], INT)
     return rows_outcome(columns, rows)
 
 
@@ -201,7 +218,7 @@ def _keys(match: re.Match[str], context: Context) -> Outcome:
         for position, column in enumerate(context.declarations.primary_key(table), 1)
     ]
     columns = _texts("catalogName namespace tableName col_name keySeq constraintName")
-    columns[4] = Column("keySeq", INT)
+    columns[4] = _with_type(columns[4], INT)
     return rows_outcome(columns, rows)
 
 
@@ -224,7 +241,7 @@ def _foreign_keys(match: re.Match[str], context: Context) -> Outcome:
         "tableName col_name keySeq updateRule deleteRule constraintName pkName deferrability"
     )
     for position in (8, 9, 10, 13):
-        columns[position] = Column(columns[position].name, INT)
+        columns[position] = _with_type(columns[position], INT)
     return rows_outcome(columns, rows)
 
 

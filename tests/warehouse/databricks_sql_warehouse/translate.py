@@ -16,6 +16,7 @@ from . import (
     information_schema,
     intervals,
     naming,
+    nullability,
     parameters,
     parser,
     tables,
@@ -49,6 +50,7 @@ class Plan:
     kind: Kind
     sql: list[str]
     marks: Marks = field(default_factory=dict)
+    required: set[str] = field(default_factory=set)
     references: list[tables.Reference] = field(default_factory=list)
     effect: Effect | None = None
     relations: list[information_schema.Relation] = field(default_factory=list)
@@ -80,6 +82,9 @@ def translate(
     if isinstance(tree, exp.Query):
         plan.marks = type_lineage.marks(
             tree, lambda table: declarations.of(tables.key(table, session)).marks
+        )
+        plan.required = nullability.required(
+            tree, lambda table: declarations.of(tables.key(table, session)).required
         )
     plan.effect = definitions.effect(tree.copy(), session, declarations)
     if isinstance(tree, exp.Create):
