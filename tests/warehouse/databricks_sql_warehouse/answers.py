@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 from .results import columns_document
 
 if TYPE_CHECKING:
+    from collections.abc import Iterator
+
     from .results import Chunk, Result
     from .settings import Settings
     from .statements import Statement
@@ -45,10 +47,22 @@ class Answers:
                 status["state"] = "CLOSED"
             document["manifest"] = self._manifest(statement, result, hints)
             document["result"] = self._first(statement, result, hints, inline=inline)
-        return document
+        return self._trimmed(document)
 
     def chunk(self, statement: Statement, result: Result, index: int, hints: Hints) -> Hints:
         """The answer to a request for a chunk."""
+        return self._trimmed(self._chunk(statement, result, index, hints))
+
+    def _trimmed(self, document: Hints) -> Hints:
+        """As serialisers write it that leave out what is zero."""
+        if self._settings.omit_zeros:
+            for part in _parts(document):
+                for name in ("chunk_index", "row_offset", "position"):
+                    if part.get(name) == 0:
+                        part.pop(name)
+        return document
+
+    def _chunk(self, statement: Statement, result: Result, index: int, hints: Hints) -> Hints:
         if self._inline(statement, result):
             return self._rows(statement, result, index, hints)
         fault = hints.get("links")
@@ -96,6 +110,8 @@ class Answers:
             manifest["result_compression"] = "LZ4_FRAME"
         if result.volume_operation:
             manifest["is_volume_operation"] = True
+        if result.native_metadata:
+            manifest["is_native_metadata_result"] = True
         return {**manifest, **hints.get("manifest", {})}
 
     def _first(
@@ -117,7 +133,16 @@ class Answers:
             self._link(statement, result, index, hints)
             for index in range(first, min(first + count, len(result.chunks)))
         ]
-        return {"external_links": links} if links else {}
+        if not links:
+            return {}
+        document: dict[str, Any] = {"external_links": links}
+        if self._settings.next_chunk != "link":
+            document |= _next(statement, result, links[-1]["chunk_index"])
+        if self._settings.next_chunk == "answer":
+            for link in links:
+                for name in ("next_chunk_index", "next_chunk_internal_link"):
+                    link.pop(name, None)
+        return document
 
     def _link(
         self, statement: Statement, result: Result, index: int, hints: Hints
@@ -151,6 +176,17 @@ class Answers:
 
     def _byte_count(self, chunk: Chunk) -> int:
         return chunk.raw_bytes if self._settings.byte_count == "raw" else len(chunk.body)
+
+
+def _parts(document: Any) -> Iterator[Hints]:
+    """The document and all objects in it."""
+    if isinstance(document, dict):
+        yield document
+        for inner in document.values():
+            yield from _parts(inner)
+    elif isinstance(document, list):
+        for inner in document:
+            yield from _parts(inner)
 
 
 def _next(statement: Statement, result: Result, index: int) -> dict[str, Any]:

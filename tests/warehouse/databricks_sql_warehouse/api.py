@@ -10,6 +10,7 @@ from aiohttp import web
 
 from . import requests
 from .errors import bad_request, not_found
+from .native_metadata import OPERATION, WANTED
 from .sessions import Session
 
 if TYPE_CHECKING:
@@ -74,6 +75,8 @@ class Api:
 
     async def _execute(self, request: web.Request) -> web.Response:
         asked = requests.read(await _body(request), self._warehouse_id, self._settings)
+        if self._settings.native_metadata and WANTED in request.headers:
+            asked.native_metadata = request.headers.get(OPERATION)
         if asked.session_id is None:
             session = Session(id="")
             session.use(asked.catalog, asked.schema)
@@ -93,7 +96,7 @@ class Api:
     async def _poll(self, request: web.Request) -> web.Response:
         statement = self._statement(request)
         state = statement.state
-        if statement.closed:
+        if statement.closed or self._statements.is_expired(statement):
             state = "CLOSED"
         elif statement.pending_polls > 0:
             statement.pending_polls -= 1

@@ -80,7 +80,7 @@ class Server:
         self.identity.clients.add(
             {"client_id": options.client_id, "client_secret": options.client_secret}
         )
-        self.sessions = Sessions()
+        self.sessions = Sessions(self.settings)
         self.links = Links(self.settings)
         volumes = Volumes(directory)
         self._prepared = Prepared(directory)

@@ -38,6 +38,7 @@ class Outcome:
     modified: int | None = None
     truncated: bool = False
     volume_operation: bool = False
+    native_metadata: bool = False
 
 
 def rows_outcome(columns: Sequence[Column], rows: Sequence[Sequence[Any]]) -> Outcome:

@@ -5,15 +5,16 @@ from __future__ import annotations
 import base64
 import json
 import math
+from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
+
+import pyarrow as pa
 
 from . import data_types
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
-
-    import pyarrow as pa
 
     from .data_types import Column, DataType
 
@@ -25,6 +26,18 @@ def rows(columns: Sequence[Column], table: pa.Table) -> list[list[str | None]]:
         text = _text_of(column.type)
         texts.append([None if value is None else text(value) for value in values.to_pylist()])
     return [list(row) for row in zip(*texts, strict=True)]
+
+
+def nested_as_text(columns: Sequence[Column], table: pa.Table) -> tuple[list[Column], pa.Table]:
+    """The columns and rows with each nested value as its JSON text."""
+    shown, arrays = [], []
+    for column, values in zip(columns, table.columns, strict=True):
+        nested = bool(column.type.children)
+        shown.append(replace(column, type=data_types.STRING) if nested else column)
+        text = _text_of(column.type)
+        texts = [None if value is None else text(value) for value in values.to_pylist()]
+        arrays.append(pa.chunked_array([texts], pa.string()) if nested else values)
+    return shown, pa.table(arrays, names=[column.name for column in columns])
 
 
 def _text_of(kind: DataType) -> Callable[[Any], str]:

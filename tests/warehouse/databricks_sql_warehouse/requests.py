@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 _LONGEST_STATEMENT = 16 * 1024 * 1024
 _HYBRID = "INLINE_OR_EXTERNAL_LINKS"
 _DISPOSITIONS = ("INLINE", "EXTERNAL_LINKS", _HYBRID)
-_FORMATS = ("JSON_ARRAY", "ARROW_STREAM")
+_FORMATS = ("JSON_ARRAY", "ARROW_STREAM", "CSV")
 
 
 @dataclass
@@ -35,6 +35,8 @@ class ExecuteRequest:
     row_limit: int | None
     byte_limit: int | None
     parameters: list[Parameter] = field(default_factory=list)
+    query_tags: dict[str, str | None] = field(default_factory=dict)
+    native_metadata: str | None = None
 
     @property
     def hybrid(self) -> bool:
@@ -57,14 +59,18 @@ def read(body: dict[str, Any], warehouse_id: str, settings: Settings) -> Execute
     if disposition == _HYBRID and not settings.hybrid:
         raise bad_request(f"{_HYBRID} is not a supported disposition.")
     layout = _one_of(body, "format", _FORMATS, "JSON_ARRAY")
-    if disposition == "INLINE" and layout != "JSON_ARRAY":
-        raise bad_request(f"The format {layout} is not supported with the disposition INLINE.")
+    if (disposition == "INLINE" and layout != "JSON_ARRAY") or (
+        disposition == _HYBRID and layout == "CSV"
+    ):
+        raise bad_request(
+            f"The format {layout} is not supported with the disposition {disposition}."
+        )
     compression = _one_of(body, "result_compression", ("LZ4_FRAME", "NONE"), "NONE")
     on_timeout = _one_of(body, "on_wait_timeout", ("CONTINUE", "CANCEL"), "CONTINUE")
     wait = _wait_seconds(body.get("wait_timeout", "10s"))
     if wait == 0 and on_timeout == "CANCEL":
         raise bad_request("on_wait_timeout CANCEL needs a wait_timeout other than 0s.")
-    _check_tags(body.get("query_tags"))
+    tags = _tags(body.get("query_tags"))
     return ExecuteRequest(
         statement=statement,
         session_id=session_id,
@@ -75,9 +81,10 @@ def read(body: dict[str, Any], warehouse_id: str, settings: Settings) -> Execute
         lz4=compression == "LZ4_FRAME",
         wait_seconds=wait,
         cancel_on_timeout=on_timeout == "CANCEL",
-        row_limit=_limit(body, "row_limit"),
+        row_limit=_limit(body, "row_limit", least=0),
         byte_limit=_limit(body, "byte_limit"),
         parameters=parameters.read(body.get("parameters")),
+        query_tags=tags,
     )
 
 
@@ -104,20 +111,21 @@ def _wait_seconds(text: object) -> float:
     return seconds
 
 
-def _limit(body: dict[str, Any], name: str) -> int | None:
+def _limit(body: dict[str, Any], name: str, *, least: int = 1) -> int | None:
     value = body.get(name)
     if value is None:
         return None
-    if not isinstance(value, (int, str)) or not str(value).isdigit() or int(value) < 1:
-        raise bad_request(f"{name} must be a positive integer, got {value}.")
+    if not isinstance(value, (int, str)) or not str(value).isdigit() or int(value) < least:
+        raise bad_request(f"{name} must be an integer of at least {least}, got {value}.")
     return int(value)
 
 
-def _check_tags(tags: object) -> None:
+def _tags(tags: object) -> dict[str, str | None]:
     if tags is None:
-        return
+        return {}
     if not isinstance(tags, list) or not all(isinstance(tag, dict) for tag in tags):
         raise bad_request("query_tags must be an array of objects.", "MALFORMED_REQUEST")
     keys = [tag.get("key") for tag in tags]
     if len(keys) > 20 or len(set(keys)) != len(keys) or not all(keys):
         raise bad_request("query_tags takes at most 20 tags with distinct, non-empty keys.")
+    return {str(tag["key"]): tag.get("value") for tag in tags}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 
-from . import framing, json_rows
+from . import csv_rows, framing, json_rows
 from .errors import StatementError
 
 if TYPE_CHECKING:
@@ -44,6 +44,7 @@ class Result:
         self.modified = outcome.modified
         self.truncated = outcome.truncated
         self.volume_operation = outcome.volume_operation
+        self.native_metadata = outcome.native_metadata
         self.format = request.format
         self.lz4 = request.lz4 and request.format == "ARROW_STREAM" and settings.lz4
         self._flags = settings.lz4_flg
@@ -52,6 +53,10 @@ class Result:
         table = outcome.table
         if table is None:
             table = pa.table({})
+        if settings.nested_as_json and self.format == "ARROW_STREAM":
+            self._columns, table = json_rows.nested_as_text(self.columns, table)
+        else:
+            self._columns = self.columns
         table = self._limit(table, request.byte_limit)
         self.row_count: int = table.num_rows
         self._large = table.nbytes > _LARGE_BYTES
@@ -87,6 +92,10 @@ class Result:
         if self.format == "JSON_ARRAY":
             rows = self.data_array(chunk)
             return _json_body((rows + rows[-1:] * max(more_rows, 0))[:wanted])
+        if self.format == "CSV":
+            lines = csv_rows.read(chunk.read())
+            wanted += 1 if chunk.index == 0 else 0
+            return csv_rows.write((lines + lines[-1:] * max(more_rows, 0))[:wanted], None)
         raw = framing.unframe(chunk.read()) if self.lz4 else chunk.read()
         table = _read_storage(raw, self._storage_schema())
         repeated = [table.slice(table.num_rows - 1)] * max(more_rows, 0)
@@ -99,8 +108,11 @@ class Result:
         return table.slice(0, table.num_rows * byte_limit // table.nbytes)
 
     def _chunk(self, index: int, start: int, table: pa.Table) -> Chunk:
-        if self.format == "JSON_ARRAY":
-            body = _json_body(json_rows.rows(self.columns, table))
+        if self.format != "ARROW_STREAM":
+            rows = json_rows.rows(self.columns, table)
+            header = [column.name for column in self.columns] if index == 0 else None
+            is_csv = self.format == "CSV"
+            body = csv_rows.write(rows, header) if is_csv else _json_body(rows)
             return Chunk(index, start, table.num_rows, len(body), body)
         raw_bytes, body = self._encode(table)
         return Chunk(index, start, table.num_rows, raw_bytes, body)
@@ -108,7 +120,7 @@ class Result:
     def _encode(self, table: pa.Table) -> tuple[int, bytes]:
         fields = [
             pa.field(column.name, column.type.arrow, nullable=column.nullable)
-            for column in self.columns
+            for column in self._columns
         ]
         parts = framing.messages(pa.schema(fields), table, self._batch_rows)
         raw_bytes = sum(len(part) for part in parts)
@@ -118,7 +130,7 @@ class Result:
         return raw_bytes, framing.frame(parts, self._flags) if self.lz4 else parts[0]
 
     def _storage_schema(self) -> pa.Schema:
-        return pa.schema([pa.field(column.name, column.type.storage) for column in self.columns])
+        return pa.schema([pa.field(column.name, column.type.storage) for column in self._columns])
 
 
 def _json_body(rows: list[list[str | None]]) -> bytes:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import time
 import uuid
 import zoneinfo
 from dataclasses import dataclass, field
@@ -11,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from .errors import ApiError, bad_request, not_found
 
 if TYPE_CHECKING:
+    from .settings import Settings
     from .transactions import Transaction
 
 DEFAULT_CATALOG = "main"
@@ -40,6 +42,8 @@ class Session:
     confs: dict[str, str] = field(default_factory=dict)
     version: int | None = None
     transaction: Transaction | None = None
+    used: float = field(default_factory=time.monotonic)
+    running: int = 0
 
     def use(self, catalog: str | None, schema: str | None) -> None:
         """Change the current catalog and schema."""
@@ -115,7 +119,8 @@ def engine_zone(zone: str) -> str:
 class Sessions:
     """All open sessions."""
 
-    def __init__(self) -> None:
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
         self._open: dict[str, Session] = {}
 
     def create(self, body: dict[str, Any], version: int | None) -> Session:
@@ -134,10 +139,17 @@ class Sessions:
         return session
 
     def get(self, session_id: str) -> Session:
-        """The open session of this id."""
-        if session_id not in self._open:
+        """The open session of this id; one that was idle for too long is none."""
+        session = self._open.get(session_id)
+        limit = self._settings.session_idle_seconds
+        now = time.monotonic()
+        if session is None:
             raise self._missing(session_id)
-        return self._open[session_id]
+        if limit is not None and not session.running and now - session.used > limit:
+            self._open.pop(session_id)
+            raise self._missing(session_id)
+        session.used = now
+        return session
 
     def close(self, session_id: str) -> None:
         """Close the session of this id."""

@@ -33,6 +33,14 @@ class Settings:
     byte_count: str = "compressed"
     pending_polls: int = 0
     session_version: int | None = None
+    session_idle_seconds: float | None = None
+    one_statement_per_session: bool = False
+    statement_idle_seconds: float = 900
+    result_ttl_seconds: float = 3600
+    next_chunk: str = "link"
+    omit_zeros: bool = False
+    nested_as_json: bool = False
+    native_metadata: bool = False
     num_modified_rows: bool = False
     sql_state: bool = True
     total_chunk_count: bool = True
@@ -101,6 +109,7 @@ _CHOICES: dict[str, tuple[Any, ...]] = {
     "lz4_framing": ("auto", "message", "body"),
     "byte_count": ("raw", "compressed"),
     "upload_status": (200, 201, 202, 204),
+    "next_chunk": ("link", "answer", "both"),
     "expired_token_status": (401, 403),
     "authorization": ("approve", "deny", "wrong_state", "hang"),
     "federation": ("accept", "optional", "refuse"),
@@ -113,6 +122,6 @@ _CHOICES: dict[str, tuple[Any, ...]] = {
 def _fits(value: object, hint: Any) -> bool:
     if hint is bool or isinstance(value, bool):
         return hint is bool and isinstance(value, bool)
-    if hint is float:
+    if "float" in str(hint) and value is not None:
         return isinstance(value, (int, float))
     return isinstance(value, dict if "dict" in str(hint) and value is not None else hint)

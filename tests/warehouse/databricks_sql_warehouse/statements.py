@@ -4,13 +4,14 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import time
 import uuid
 from collections import deque
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from . import commands
+from . import commands, native_metadata
 from .command import Context
 from .errors import StatementCanceled, StatementError, not_found
 from .information_rows import fill
@@ -42,11 +43,15 @@ class Statement:
     request: ExecuteRequest
     session: Session
     pending_polls: int = 0
+    alone: bool = True
+    asked: float = field(default_factory=time.monotonic)
+    ended: float | None = None
     state: str = "PENDING"
     closed: bool = False
     error: StatementError | None = None
     result: Result | None = None
     cancel_requested: bool = False
+    timed_out: float | None = None
     run: Run | None = None
     done: asyncio.Event = field(default_factory=asyncio.Event)
 
@@ -69,6 +74,7 @@ class Statement:
             "message": self.error.message if self.error else None,
             "row_count": self.result.row_count if self.result else None,
             "chunk_count": len(self.result.chunks) if self.result else None,
+            "query_tags": self.request.query_tags,
         }
 
 
@@ -91,8 +97,13 @@ class Statements:
     def submit(self, request: ExecuteRequest, session: Session) -> Statement:
         """Start a statement."""
         statement = Statement(
-            str(uuid.uuid4()), request, session, pending_polls=self._settings.pending_polls
+            str(uuid.uuid4()),
+            request,
+            session,
+            pending_polls=self._settings.pending_polls,
+            alone=session.running == 0,
         )
+        session.running += 1
         self._known[statement.id] = statement
         self._start(self._follow(statement))
         return statement
@@ -102,10 +113,21 @@ class Statements:
         self._start(statement.cancel())
 
     def get(self, statement_id: str) -> Statement:
-        """The statement of this id, closed or not."""
-        if statement_id not in self._known:
+        """The statement of this id, closed or not; one that nobody asked for is gone."""
+        statement = self._known.get(statement_id)
+        now = time.monotonic()
+        if statement is not None and now - statement.asked > self._settings.statement_idle_seconds:
+            self.cancel(statement)
+            statement = None
+        if statement is None:
             raise not_found(f"The statement {statement_id} was not found.")
-        return self._known[statement_id]
+        statement.asked = now
+        return statement
+
+    def is_expired(self, statement: Statement) -> bool:
+        """Whether the result has been kept as long as results are."""
+        age = 0 if statement.ended is None else time.monotonic() - statement.ended
+        return age > self._settings.result_ttl_seconds
 
     def find(self, statement_id: str | None) -> Statement | None:
         """The statement of this id, if there is one."""
@@ -114,7 +136,7 @@ class Statements:
     def open_result(self, statement_id: str) -> tuple[Statement, Result]:
         """A succeeded statement that is not closed, with its result."""
         statement = self.get(statement_id)
-        if statement.closed or statement.result is None:
+        if statement.closed or statement.result is None or self.is_expired(statement):
             raise not_found(f"The result of statement {statement_id} was not found.")
         return statement, statement.result
 
@@ -159,11 +181,17 @@ class Statements:
 
     async def _follow(self, statement: Statement) -> None:
         loop = asyncio.get_running_loop()
+        timer = self._timer(loop, statement)
         try:
+            if self._settings.one_statement_per_session and not statement.alone:
+                raise _session_in_use()
             statement.result = await loop.run_in_executor(self._pool, self._work, statement)
             statement.state = "SUCCEEDED"
         except StatementCanceled:
             statement.state = "CANCELED"
+            if statement.timed_out is not None:
+                statement.error = _timeout(statement.timed_out)
+                statement.state = "FAILED"
         except StatementError as error:
             statement.error = error
             statement.state = "FAILED"
@@ -172,8 +200,26 @@ class Statements:
             statement.error = StatementError(message, "XX000", "INTERNAL_ERROR")
             statement.state = "FAILED"
         finally:
+            if timer is not None:
+                timer.cancel()
+            statement.session.running -= 1
+            statement.ended = time.monotonic()
             self._engine.forget(statement.id)
             statement.done.set()
+
+    def _timer(
+        self, loop: asyncio.AbstractEventLoop, statement: Statement
+    ) -> asyncio.TimerHandle | None:
+        """Cancel the statement when the session lets none run so long."""
+        seconds = statement.session.statement_timeout
+        if seconds is None:
+            return None
+
+        def end() -> None:
+            statement.timed_out = seconds
+            self.cancel(statement)
+
+        return loop.call_later(seconds, end)
 
     def _work(self, statement: Statement) -> Result:
         request, session = statement.request, statement.session
@@ -208,7 +254,8 @@ class Statements:
         context = Context(request.statement, session, run, self._engine, self._settings)
         outcome = commands.execute(context)
         if outcome is not None:
-            return outcome
+            operation = request.native_metadata
+            return (operation and native_metadata.reshape(outcome, operation)) or outcome
         plan = translate(
             request.statement,
             request.parameters,
@@ -224,3 +271,22 @@ class Statements:
         if plan.effect is not None:
             plan.effect(self._engine.declarations)
         return outcome
+
+
+def _session_in_use() -> StatementError:
+    """What the service may answer to a second statement of a session."""
+    return StatementError(
+        "[INTERNAL_ERROR] Cannot run the statement: sparkSession is null SQLSTATE: XX000",
+        "XX000",
+        "INTERNAL_ERROR",
+    )
+
+
+def _timeout(seconds: float) -> StatementError:
+    """A statement that ran as long as STATEMENT_TIMEOUT lets it."""
+    return StatementError(
+        f"[STATEMENT_TIMEOUT] The statement has timed out after {seconds:g} seconds. "
+        "SQLSTATE: 57KD0",
+        "57KD0",
+        "DEADLINE_EXCEEDED",
+    )

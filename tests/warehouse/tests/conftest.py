@@ -106,7 +106,7 @@ class Client:
 def fetch(
     url: str, method: str = "GET", body: Any = None, headers: dict[str, str] | None = None
 ) -> Answer:
-    data = None if body is None else json.dumps(body).encode()
+    data = body if body is None or isinstance(body, bytes) else json.dumps(body).encode()
     request = urllib.request.Request(url, data, headers or {}, method=method)
     try:
         with urllib.request.urlopen(request, timeout=60) as response:

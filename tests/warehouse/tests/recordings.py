@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import base64
 import json
+import os
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, TypeAlias, Union
+from typing import Any
 
 import lz4.frame
 import pyarrow as pa
 
 from databricks_sql_warehouse.framing import unframe
 
-FOLDER = Path("/work/shared/recordings")
+_BESIDE = Path(__file__).parents[3].parent / "shared" / "recordings"
+FOLDER = Path(os.environ.get("DATABRICKS_SQL_RECORDINGS", _BESIDE))
 _ENUMS = (
     "column_count",
     "error_code",
@@ -29,7 +31,7 @@ _ENUMS = (
     "type_scale",
     "type_text",
 )
-Shape: TypeAlias = Union[str, "dict[str, Shape]"]
+LZ4_MAGIC = b"\x04\x22\x4d\x18"
 
 
 @dataclass(frozen=True)

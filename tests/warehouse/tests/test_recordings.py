@@ -20,9 +20,25 @@ if not FOLDER.is_dir():
 
 README = Path(__file__).parents[1] / "README.md"
 ALL = sorted(FOLDER.glob("*.jsonl"))
+LZ4 = "a frame for each message, FLG 0x74, BD"
+ZONED = "id: int32 not null; ts: timestamp[us, tz={}]; "
 # Where this warehouse answers otherwise, as (field, recorded, here): why. The README has the list.
-EXPLAINED: dict[tuple[str, str, str], str] = {}
-seen: set[tuple[str, str, str]] = set()
+EXPLAINED = {
+    ("status.sql_state", "absent", "str"): "newer servers send it; the setting sql_state drops it",
+    (
+        "Arrow schema",
+        ZONED.format("America/Los_Angeles"),
+        ZONED.format("Etc/UTC"),
+    ): "the recorded warehouse had another default time zone",
+    (
+        "LZ4 frames",
+        f"{LZ4} 0x40",
+        f"{LZ4} 0x70",
+    ): "a body that was compressed again when names in it were masked",
+}
+# Bodies of these steps are not in the recordings: a signature, and what a store answers itself.
+LEFT_OUT = ("/oauth2/v1/token",)
+VOLUME = "/Volumes/uc_volume_test_catalog/uc_volume_test_schema/test_volume1"
 
 
 class Replay:
@@ -36,6 +52,8 @@ class Replay:
         self.differences: set[tuple[str, str, str]] = set()
 
     def step(self, step: Step) -> None:
+        if step.path in LEFT_OUT:
+            return
         if step.to_storage:
             self._storage(step)
             return
@@ -70,7 +88,12 @@ class Replay:
         self.recorded_links |= {_path(old): new for old, new in pairs}
 
     def _storage(self, step: Step) -> None:
-        body = fetch(self.recorded_links[step.path]).body
+        url = self.recorded_links[step.path]
+        if step.method != "GET" or not step.bytes.startswith(recordings.LZ4_MAGIC):
+            data = b"hello" if step.method == "PUT" else None
+            self._note("HTTP status", str(step.status), str(fetch(url, step.method, data).status))
+            return
+        body = fetch(url).body
         self._note("LZ4 frames", recordings.framing(step.bytes), recordings.framing(body))
         recorded, here = recordings.stream(step.bytes), recordings.stream(body)
         self._note("Arrow schema", recorded[0], here[0])
@@ -87,6 +110,8 @@ class Replay:
 
 
 def _links(document: Any) -> list[str]:
+    if isinstance(document, dict) and "url" in document:
+        return [document["url"]]
     result = document.get("result", document) if isinstance(document, dict) else {}
     return [link["external_link"] for link in result.get("external_links", [])]
 
@@ -98,6 +123,8 @@ def _path(url: str) -> str:
 def _ready(client: Client, steps: list[Step]) -> None:
     """Make what the recorded statements take for granted."""
     client.rows("CREATE SCHEMA IF NOT EXISTS main.jdbc_test_schema")
+    if any("olume" in f"{step.path} {step.query} {step.body}" for step in steps):
+        _ready_volumes(client)
     for step in steps:
         if match := re.match(r"SELECT \* FROM (main\.(\w+)\.\w+) limit", step.sql or ""):
             columns = step.answer["manifest"]["schema"]["columns"]
@@ -109,12 +136,33 @@ def _ready(client: Client, steps: list[Step]) -> None:
             client.rows(f"INSERT OVERWRITE {match[1]} SELECT {nulls} FROM range({count})")
 
 
+def _ready_volumes(client: Client) -> None:
+    catalog, schema = "uc_volume_test_catalog", "uc_volume_test_schema"
+    client.rows(f"CREATE CATALOG IF NOT EXISTS {catalog}")
+    client.rows(f"CREATE SCHEMA IF NOT EXISTS {catalog}.{schema}")
+    sql = f"CREATE VOLUME IF NOT EXISTS {catalog}.{schema}.test_volume1"
+    if client.execute(sql)["status"]["state"] != "SUCCEEDED":
+        pytest.xfail("this warehouse has no volumes yet")
+    for name in ("folder1/one.txt", "two.txt"):
+        body = {"path": f"{VOLUME}/{name}"}
+        link = client.call("POST", "/api/2.0/fs/create-upload-url", body).json
+        headers = {item["name"]: item["value"] for item in link.get("headers") or []}
+        assert fetch(link["url"], "PUT", b"hello", headers).status in (200, 201, 204)
+
+
 @pytest.mark.parametrize("path", ALL, ids=[path.stem.partition("-")[2] for path in ALL])
 def test_answers_have_the_recorded_shape(warehouse: Warehouse, path: Path) -> None:
     steps = recordings.read(path)
     replay = Replay(warehouse)
     _ready(replay.client, steps)
+    flags = {step.bytes[4] for step in steps if step.bytes.startswith(recordings.LZ4_MAGIC)}
+    if flags:
+        warehouse.settings(lz4_flg=flags.pop())
     for step in steps:
         replay.step(step)
-    seen.update(replay.differences)
     assert sorted(replay.differences - set(EXPLAINED)) == []
+
+
+def test_the_readme_lists_the_differences() -> None:
+    text = README.read_text(encoding="utf-8")
+    assert [why for why in EXPLAINED.values() if why not in text] == []
