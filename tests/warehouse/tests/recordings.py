@@ -20,7 +20,6 @@ _ENUMS = (
     "column_count",
     "error_code",
     "format",
-    "name",
     "position",
     "result_compression",
     "state",
@@ -108,7 +107,8 @@ def _walk(value: Any, path: str, found: dict[str, str]) -> None:
     else:
         name = path.rpartition(".")[2]
         kind = type(value).__name__
-        found[path] = f"{kind} {value}" if name in _ENUMS else kind
+        few = name in _ENUMS or (name == "name" and "columns[" in path)
+        found[path] = f"{kind} {value}" if few else kind
 
 
 def framing(body: bytes) -> str:

@@ -140,9 +140,7 @@ def _ready_volumes(client: Client) -> None:
     catalog, schema = "uc_volume_test_catalog", "uc_volume_test_schema"
     client.rows(f"CREATE CATALOG IF NOT EXISTS {catalog}")
     client.rows(f"CREATE SCHEMA IF NOT EXISTS {catalog}.{schema}")
-    sql = f"CREATE VOLUME IF NOT EXISTS {catalog}.{schema}.test_volume1"
-    if client.execute(sql)["status"]["state"] != "SUCCEEDED":
-        pytest.xfail("this warehouse has no volumes yet")
+    client.rows(f"CREATE VOLUME IF NOT EXISTS {catalog}.{schema}.test_volume1")
     for name in ("folder1/one.txt", "two.txt"):
         body = {"path": f"{VOLUME}/{name}"}
         link = client.call("POST", "/api/2.0/fs/create-upload-url", body).json

@@ -76,8 +76,11 @@ class VolumeCommands:
         if not place.is_directory:
             raise StatementError(f"Path does not exist: {place.path}", "42K03")
         rows = [(each.path, each.name, each.size, each.modified) for each in place.entries()]
-        columns = [Column("path", STRING), Column("name", STRING)]
-        columns += [Column("size", BIGINT), Column("modification_time", BIGINT)]
+        columns = [Column("path", STRING, nullable=False), Column("name", STRING, nullable=False)]
+        columns += [
+            Column("size", BIGINT, nullable=False),
+            Column("modification_time", BIGINT, nullable=False),
+        ]
         return rows_outcome(columns, rows)
 
     def _create(self, match: Match, session: Session) -> Outcome:
@@ -97,7 +100,13 @@ class VolumeCommands:
         given = name_parts(match["name"]) if match["name"] else [session.catalog, session.schema]
         catalog, schema = [session.catalog, *given][-2:]
         rows = [(schema, name) for name in self._volumes.names(catalog.lower(), schema.lower())]
-        return rows_outcome([Column("database", STRING), Column("volume_name", STRING)], rows)
+        return rows_outcome(
+            [
+                Column("database", STRING, nullable=False),
+                Column("volume_name", STRING, nullable=False),
+            ],
+            rows,
+        )
 
     def _place(self, quoted: str) -> Place:
         return self._volumes.place(_unquoted(quoted))
