@@ -15,7 +15,7 @@ from . import fault_actions, faults
 from .admin import PREFIX, Admin
 from .answers import Answers
 from .api import Api
-from .certificates import Certificates, Presented, server_context
+from .certificates import PASSPHRASE, Certificates, Presented, server_context
 from .counters import Counters
 from .dead_ports import KINDS, DeadPorts
 from .engine import Engine
@@ -213,6 +213,10 @@ class Server:
             if not fault_actions.is_lost(action):
                 status = response.status
             return response
+        except ConnectionError:
+            # The client is gone; nobody reads this.
+            status = None
+            return fault_actions.cut_off(request, {})
         finally:
             await self.log.end(entry, status, answer)
 
@@ -272,8 +276,9 @@ class Network:
         made = self._certificates
         if made is None:
             return {}
-        names = ("ca", "other_ca", "client_cert", "client_key")
-        return {name: getattr(made, name) for name in names}
+        names = ("ca", "other_ca", "client_cert", "client_key", "encrypted_client_key")
+        found: dict[str, str] = {name: getattr(made, name) for name in names}
+        return {**found, "client_key_passphrase": PASSPHRASE}
 
     def present(self, settings: Settings) -> None:
         """Show the certificates that the settings ask for."""

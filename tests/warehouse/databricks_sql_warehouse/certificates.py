@@ -8,6 +8,12 @@ from datetime import datetime, timedelta, timezone
 from typing import TYPE_CHECKING
 
 import trustme
+from cryptography.hazmat.primitives.serialization import (
+    BestAvailableEncryption,
+    Encoding,
+    PrivateFormat,
+    load_pem_private_key,
+)
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -15,6 +21,8 @@ if TYPE_CHECKING:
 SERVICE_NAMES = (
     "*.azuredatabricks.net",
     *(f"*.{shard}.azuredatabricks.net" for shard in range(20)),
+    *(f"*.{shard}.databricks.azure.us" for shard in range(20)),
+    *(f"*.{shard}.databricks.azure.cn" for shard in range(20)),
     "*.cloud.databricks.com",
     "*.gcp.databricks.com",
     "*.blob.core.windows.net",
@@ -25,6 +33,7 @@ SERVICE_NAMES = (
     "login.chinacloudapi.cn",
 )
 _LOOPBACK = ("localhost", "127.0.0.1", "::1")
+PASSPHRASE = "local-passphrase"  # noqa: S105
 KINDS = ("valid", "wrong_host", "expired", "unknown_ca")
 
 
@@ -59,6 +68,11 @@ class Certificates:
         client = self._authority.issue_cert("client.example", common_name="client")
         self.client_cert = self._write("client", *client.cert_chain_pems)
         self.client_key = self._write("client-key", client.private_key_pem)
+        key = load_pem_private_key(client.private_key_pem.bytes(), None)
+        encrypted = key.private_bytes(
+            Encoding.PEM, PrivateFormat.PKCS8, BestAvailableEncryption(PASSPHRASE.encode())
+        )
+        self.encrypted_client_key = self._write("encrypted-client-key", trustme.Blob(encrypted))
 
     def presented(self, *, other: bool = False) -> Presented:
         """The context of a server whose valid certificate comes from the first or second CA."""

@@ -41,6 +41,8 @@ class Warehouse:
         self.other_ca: str | None = ready.get("other_ca")
         self.client_cert: str | None = ready.get("client_cert")
         self.client_key: str | None = ready.get("client_key")
+        self.encrypted_client_key: str | None = ready.get("encrypted_client_key")
+        self.client_key_passphrase: str | None = ready.get("client_key_passphrase")
         context = loopback_context(self.client_cert, self.client_key)
         self._opener = urllib.request.build_opener(
             urllib.request.ProxyHandler({}), urllib.request.HTTPSHandler(context=context)

@@ -33,7 +33,7 @@ ACTIONS: dict[str, Any] = {
     "redirect": str,
     "delay": (*_NUMBER, list),
     "delay_after": (*_NUMBER, list),
-    "drop": ("before", "after", "mid"),
+    "drop": ("before", "after", "mid", "idle"),
     "reset": bool,
     "cut": _NUMBER,
     "corrupt": _NUMBER,
@@ -110,7 +110,7 @@ async def after(
     response.headers.update(_headers(action))
     if action.get("drop") == "mid":
         return await _sent(request, response, _first_half(changed), action, len(changed))
-    if any(name in action for name in _STREAMED):
+    if action.get("drop") == "idle" or any(name in action for name in _STREAMED):
         length = None if action.get("endless") else action.get("length", len(changed))
         return await _sent(request, response, _pieces(changed, action), action, length)
     return response
@@ -131,7 +131,7 @@ def cut_off(request: web.Request, action: Action) -> web.Response:
 
 def is_lost(action: Action) -> bool:
     """Whether the client got no whole answer."""
-    return "drop" in action or "stall" in action or action.get("endless", False)
+    return action.get("drop", "idle") != "idle" or "stall" in action or action.get("endless", False)
 
 
 def _changed(body: bytes, action: Action) -> bytes:
@@ -237,6 +237,6 @@ async def _sent(
     async for piece in pieces:
         await sent.write(piece)
         count += len(piece)
-    if length is not None and count != length:
+    if action.get("drop") == "idle" or (length is not None and count != length):
         cut_off(request, action)
     return sent

@@ -94,6 +94,8 @@ class Proxy:
         }
         shown = target if method == "CONNECT" else target.partition("?")[0]
         entry = await self._log.add("proxy", method, shown, headers)
+        if self._settings.log_secrets:
+            entry["raw"] = {"url": target, "headers": list(headers.items()), "body": ""}
         action = self._faults.actions(entry, None)
         status: int | None = None
         try:

@@ -185,6 +185,18 @@ def test_dice_fall_the_same_way_each_time(warehouse: Warehouse, client: Client) 
     assert set(runs[0]) == {200, 500}
 
 
+def test_a_connection_that_is_closed_while_it_is_idle(warehouse: Warehouse, client: Client) -> None:
+    warehouse.fault(match={"path": "databricks-config"}, action={"drop": "idle"})
+    with connection(warehouse.server_hostname) as made:
+        made.request("GET", "/.well-known/databricks-config")
+        answer = made.getresponse()
+        assert (answer.status, answer.headers.get("connection")) == (200, None)
+        assert b"oidc_endpoint" in answer.read()
+        assert made.sock.recv(1) == b""
+    assert client.post("SELECT 1").status == 200
+    assert warehouse.log(path="/.well-known/databricks-config")[0]["status"] == 200
+
+
 def test_a_reset_connection(warehouse: Warehouse, client: Client) -> None:
     warehouse.fault(action={"drop": "after", "reset": True})
     with pytest.raises(ConnectionResetError):

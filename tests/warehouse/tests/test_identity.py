@@ -303,6 +303,14 @@ def test_the_user_can_say_no_and_a_stranger_can_answer(warehouse: Warehouse) -> 
     assert redirected(authorize(warehouse, "v"))["state"] != "s1"
 
 
+def test_the_user_may_never_answer(warehouse: Warehouse) -> None:
+    warehouse.settings(authorization="hang")
+    url = f"{warehouse.server_hostname}/oidc/v1/authorize"
+    query = f"client_id=databricks-sql-python&redirect_uri={REDIRECT}"
+    with pytest.raises(TimeoutError):
+        ask(f"{url}?{query}", timeout=0.2)
+
+
 def refreshed(warehouse: Warehouse, refresh: str) -> Answer:
     form = {"grant_type": "refresh_token", "refresh_token": refresh}
     return token_of(warehouse, {**form, "client_id": "databricks-sql-python"})

@@ -81,6 +81,10 @@ def test_a_password_is_demanded(secure: Warehouse) -> None:
     assert [entry["status"] for entry in carried] == [407, 407, 200]
     assert ["proxy-authorization" in entry["headers"] for entry in carried] == [False, True, True]
     assert basic("user", "p@ss")[6:] not in str(secure.log())
+    secure.settings(log_secrets=True)
+    through(secure, url, proxy_headers=right)
+    sent = [entry["raw"]["headers"] for entry in secure.log(to="proxy") if "raw" in entry]
+    assert ["proxy-authorization", basic("user", "p@ss")] in sent[0]
 
 
 def test_a_refusal_names_the_scheme(warehouse: Warehouse) -> None:
@@ -107,6 +111,23 @@ def test_names_of_the_service_lead_to_the_warehouse(secure: Warehouse) -> None:
     body = {"warehouse_id": "local"}
     opened = through(secure, host + "/api/2.0/sql/sessions", "POST", headers=headers, body=body)
     assert opened.status == 200
+
+
+@pytest.mark.parametrize(
+    ("host", "login"),
+    [
+        ("adb-1.2.azuredatabricks.net", "login.microsoftonline.com"),
+        ("adb-1.2.databricks.azure.us", "login.microsoftonline.us"),
+        ("adb-1.2.databricks.azure.cn", "login.chinacloudapi.cn"),
+    ],
+)
+def test_every_cloud_has_its_sign_in(secure: Warehouse, host: str, login: str) -> None:
+    answer = through(secure, f"https://{host}/aad/auth")
+    assert answer.headers["location"].startswith(f"https://{login}/{secure.azure_tenant_id}/")
+    form = {"grant_type": "client_credentials", "resource": APP, "client_id": secure.client_id}
+    token = f"https://{login}/{secure.azure_tenant_id}/oauth2/token"
+    form["client_secret"] = secure.client_secret
+    assert through(secure, token, "POST", form=form).status == 200
 
 
 def test_the_metadata_address_leads_to_the_managed_identity(secure: Warehouse) -> None:

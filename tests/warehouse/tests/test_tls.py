@@ -107,12 +107,26 @@ def test_a_client_certificate_is_demanded(secure: Warehouse) -> None:
 
 def test_the_certificate_is_good_for_names_of_the_service(secure: Warehouse) -> None:
     context = trusting(secure.ca)
-    for name in ("adb-123456.7.azuredatabricks.net", "login.microsoftonline.com", "::1"):
+    for name in (
+        "adb-123456.7.azuredatabricks.net",
+        "adb-1.2.databricks.azure.us",
+        "login.microsoftonline.com",
+        "::1",
+    ):
         with (
             socket.create_connection(("127.0.0.1", secure.port)) as plain,
             context.wrap_socket(plain, server_hostname=name) as wrapped,
         ):
             assert wrapped.version() in ("TLSv1.2", "TLSv1.3")
+
+
+def test_the_key_of_the_client_comes_encrypted_too(secure: Warehouse) -> None:
+    secure.settings(client_certificate=True)
+    context = trusting(secure.ca)
+    assert secure.client_cert is not None
+    passphrase = secure.client_key_passphrase
+    context.load_cert_chain(secure.client_cert, secure.encrypted_client_key, passphrase)
+    assert works(secure, secure.access_token, tls=context) == 200
 
 
 def test_private_files_are_the_owners(secure: Warehouse) -> None:

@@ -110,10 +110,15 @@ class Identity:
     async def _keys(self, _: web.Request) -> web.Response:
         return web.json_response(self._signer.key_set())
 
-    async def _aad(self, _: web.Request) -> web.Response:
-        login = f"https://login.microsoftonline.com/{TENANT}/oauth2/authorize"
+    async def _aad(self, request: web.Request) -> web.Response:
+        cloud = request.host.partition(":")[0].rpartition(".")[2]
+        host = _LOGIN_HOSTS.get(cloud, "login.microsoftonline.com")
+        login = f"https://{host}/{TENANT}/oauth2/authorize"
         query = f"client_id={DATABRICKS_APP}&response_type=code&response_mode=form_post"
         return web.Response(status=302, headers={"location": f"{login}?{query}"})
+
+
+_LOGIN_HOSTS = {"us": "login.microsoftonline.us", "cn": "login.chinacloudapi.cn"}
 
 
 def _refused(status: int, message: str, challenge: str | None = None) -> ApiError:
