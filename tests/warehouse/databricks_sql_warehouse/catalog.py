@@ -112,8 +112,10 @@ class Catalog:
             Listed(logical(database), *rest) for database, *rest in self._run.fetch(_RELATIONS)
         ]
         for name in self.catalogs():
-            for relation in information_schema.relations():
-                found.append(Listed(name, information_schema.SCHEMA, relation, "VIEW"))
+            found += [
+                Listed(name, information_schema.SCHEMA, relation, "VIEW")
+                for relation in information_schema.relations()
+            ]
         found.sort(key=lambda listed: listed.key)
         return [listed for listed in found if catalog in (None, listed.catalog)]
 

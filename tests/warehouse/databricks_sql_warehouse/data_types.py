@@ -107,7 +107,7 @@ def timestamp(zone: str) -> DataType:
 
 def interval(qualifier: str) -> DataType:
     """INTERVAL with a qualifier such as `YEAR TO MONTH` or `DAY`."""
-    months = qualifier.split(" ")[0] in ("YEAR", "MONTH")
+    months = qualifier.split(" ", maxsplit=1)[0] in ("YEAR", "MONTH")
     arrow = MONTH_INTERVAL if months else pa.duration("us")
     return DataType("INTERVAL", f"INTERVAL {qualifier}", arrow, interval=qualifier)
 

@@ -49,7 +49,7 @@ def unit_names(unit: exp.Expr | None) -> str:
     if isinstance(unit, exp.IntervalSpan):
         return f"{unit_names(unit.this)} TO {unit_names(unit.expression)}"
     name = unit.name.upper() if unit else "DAY TO SECOND"
-    return name[:-1] if name.endswith("S") else name
+    return name.removesuffix("S")
 
 
 def qualifier_of(units: str) -> str:

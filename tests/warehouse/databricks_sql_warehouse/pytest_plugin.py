@@ -22,7 +22,7 @@ def warehouse_options() -> dict[str, Any]:
 def running_warehouse(warehouse_options: dict[str, Any]) -> Iterator[Warehouse]:
     """A local warehouse that runs as long as the tests do."""
     # Imported here: every pytest run on the machine loads this module.
-    from . import Warehouse
+    from . import Warehouse  # noqa: PLC0415
 
     with Warehouse.start(**warehouse_options) as started:
         yield started

@@ -73,11 +73,10 @@ class Settings:
         for name, value in changes.items():
             if name not in hints:
                 raise ValueError(f"unknown setting {name!r}")
-            if name == "lz4_flg" and isinstance(value, str):
-                value = int(value, 16)
-            if not _fits(value, hints[name]):
+            in_hex = name == "lz4_flg" and isinstance(value, str)
+            valid[name] = int(value, 16) if in_hex else value
+            if not _fits(valid[name], hints[name]):
                 raise ValueError(f"setting {name!r} does not take {value!r}")
-            valid[name] = value
         for name, choices in _CHOICES.items():
             if name in valid and valid[name] not in choices:
                 raise ValueError(f"setting {name!r} takes one of {choices}, not {valid[name]!r}")

@@ -195,7 +195,7 @@ class Statements:
         except StatementError as error:
             statement.error = error
             statement.state = "FAILED"
-        except Exception as error:
+        except Exception as error:  # noqa: BLE001  (whatever it is, the client is told)
             message = f"[INTERNAL_ERROR] {type(error).__name__}: {error} SQLSTATE: XX000"
             statement.error = StatementError(message, "XX000", "INTERNAL_ERROR")
             statement.state = "FAILED"

@@ -18,7 +18,8 @@ from .errors import invalid_grant
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..settings import Settings
+    from databricks_sql_warehouse.settings import Settings
+
     from .clients import Client, Clients
 
 _CODE_SECONDS = 60

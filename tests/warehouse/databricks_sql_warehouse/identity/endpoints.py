@@ -6,7 +6,8 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from ..errors import ApiError
+from databricks_sql_warehouse.errors import ApiError
+
 from .authorization import Authorization
 from .clients import Clients
 from .grants import Grants, issuer_of
@@ -14,7 +15,7 @@ from .provider import DATABRICKS_APP, TENANT, Provider
 from .tokens import Signer, Tokens
 
 if TYPE_CHECKING:
-    from ..settings import Settings
+    from databricks_sql_warehouse.settings import Settings
 
 ACCOUNT_ID = "10000000-0000-4000-8000-000000000001"
 WORKSPACE_ID = "1000000000000001"

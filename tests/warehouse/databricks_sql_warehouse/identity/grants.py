@@ -13,7 +13,8 @@ from .errors import OAuthError, invalid_client, invalid_grant, invalid_request
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from ..settings import Settings
+    from databricks_sql_warehouse.settings import Settings
+
     from .authorization import Authorization
     from .clients import Clients
     from .provider import Provider

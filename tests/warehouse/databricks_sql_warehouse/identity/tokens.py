@@ -16,7 +16,7 @@ from cryptography.hazmat.primitives.asymmetric import rsa
 from jwt.algorithms import RSAAlgorithm
 
 if TYPE_CHECKING:
-    from ..settings import Settings
+    from databricks_sql_warehouse.settings import Settings
 
 
 @dataclass

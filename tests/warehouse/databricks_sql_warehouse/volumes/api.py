@@ -8,16 +8,18 @@ from typing import TYPE_CHECKING, Any
 
 from aiohttp import web
 
-from .. import transfer
-from ..errors import ApiError, bad_request
-from ..links import refused
+from databricks_sql_warehouse import transfer
+from databricks_sql_warehouse.errors import ApiError, bad_request
+from databricks_sql_warehouse.links import refused
+
 from .store import VolumeError
 
 if TYPE_CHECKING:
     from collections.abc import AsyncIterator
 
-    from ..links import Links
-    from ..settings import Settings
+    from databricks_sql_warehouse.links import Links
+    from databricks_sql_warehouse.settings import Settings
+
     from .store import Entry, Place, Volumes
 
 _FS = "/api/2.0/fs"

@@ -6,18 +6,20 @@ import json
 import re
 from typing import TYPE_CHECKING
 
-from ..data_types import BIGINT, STRING, Column
-from ..engine import Outcome, rows_outcome
-from ..errors import StatementError, sql_error
-from ..tables import NAME, name_parts
+from databricks_sql_warehouse.data_types import BIGINT, STRING, Column
+from databricks_sql_warehouse.engine import Outcome, rows_outcome
+from databricks_sql_warehouse.errors import StatementError, sql_error
+from databricks_sql_warehouse.tables import NAME, name_parts
+
 from .store import VolumeError
 
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from ..links import Links
-    from ..sessions import Session
-    from ..settings import Settings
+    from databricks_sql_warehouse.links import Links
+    from databricks_sql_warehouse.sessions import Session
+    from databricks_sql_warehouse.settings import Settings
+
     from .store import Place, Volumes
 
     Match = re.Match[str]
@@ -30,14 +32,23 @@ class VolumeCommands:
         self._volumes = volumes
         self._links = links
         self._settings = settings
+        self._commands: list[tuple[re.Pattern[str], Callable[[Match, Session], Outcome]]] = [
+            (_PUT, self._put),
+            (_GET, self._get),
+            (_REMOVE, self._remove),
+            (_LIST, self._list),
+            (_CREATE, self._create),
+            (_DROP, self._drop),
+            (_SHOW, self._show),
+        ]
 
     def execute(self, statement: str, session: Session) -> Outcome | None:
         """The outcome, or None when the statement is not about volumes."""
         text = _COMMENTS.sub("", statement).rstrip("; \t\r\n")
-        for pattern, command in _COMMANDS:
+        for pattern, command in self._commands:
             if match := pattern.fullmatch(text):
                 try:
-                    return command(self, match, session)
+                    return command(match, session)
                 except VolumeError as error:
                     raise _statement_error(error) from error
         return None
@@ -140,18 +151,10 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(pattern.replace(" ", r"\s+"), re.IGNORECASE | re.DOTALL)
 
 
-_COMMANDS: list[tuple[re.Pattern[str], Callable[..., Outcome]]] = [
-    (
-        _compiled(rf"PUT\s*{_LOCAL}\s*INTO\s*{_PATH}(?P<overwrite>\s*OVERWRITE)?"),
-        VolumeCommands._put,
-    ),
-    (_compiled(rf"GET\s*{_PATH}\s*TO\s*{_LOCAL}"), VolumeCommands._get),
-    (_compiled(rf"(?:REMOVE|RM)\s*{_PATH}"), VolumeCommands._remove),
-    (_compiled(rf"(?:LIST|LS)\s*{_PATH}"), VolumeCommands._list),
-    (
-        _compiled(rf"CREATE VOLUME (?P<not_exists>IF NOT EXISTS )?{_FULL}(?: COMMENT .*)?"),
-        VolumeCommands._create,
-    ),
-    (_compiled(rf"DROP VOLUME (?P<exists>IF EXISTS )?{_FULL}"), VolumeCommands._drop),
-    (_compiled(rf"SHOW VOLUMES(?: (?:IN|FROM) {_FULL})?"), VolumeCommands._show),
-]
+_PUT = _compiled(rf"PUT\s*{_LOCAL}\s*INTO\s*{_PATH}(?P<overwrite>\s*OVERWRITE)?")
+_GET = _compiled(rf"GET\s*{_PATH}\s*TO\s*{_LOCAL}")
+_REMOVE = _compiled(rf"(?:REMOVE|RM)\s*{_PATH}")
+_LIST = _compiled(rf"(?:LIST|LS)\s*{_PATH}")
+_CREATE = _compiled(rf"CREATE VOLUME (?P<not_exists>IF NOT EXISTS )?{_FULL}(?: COMMENT .*)?")
+_DROP = _compiled(rf"DROP VOLUME (?P<exists>IF EXISTS )?{_FULL}")
+_SHOW = _compiled(rf"SHOW VOLUMES(?: (?:IN|FROM) {_FULL})?")
