@@ -3,7 +3,7 @@
 import datetime
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
-from types import TracebackType
+from types import ModuleType, TracebackType
 from typing import (
     Any,
     ClassVar,
@@ -40,7 +40,9 @@ __all__ = [
     "IntegrityError",
     "InterfaceError",
     "InternalError",
+    "InvalidServerResponseError",
     "MaxRetryDurationError",
+    "NonRecoverableNetworkError",
     "NotSupportedError",
     "OperationalError",
     "ProgrammingError",
@@ -53,12 +55,18 @@ __all__ = [
     "Timestamp",
     "TimestampFromTicks",
     "TransactionError",
+    "UnsafeToRetryError",
     "Warning",
     "apilevel",
     "connect",
+    "exc",
     "paramstyle",
     "threadsafety",
 ]
+
+__version__: Final[str]
+exc: Final[ModuleType]
+"""This module, where the official connector has its exceptions: `except sql.exc.Error`."""
 
 apilevel: Final = "2.0"
 threadsafety: Final = 2
@@ -834,6 +842,15 @@ class SessionAlreadyClosedError(OperationalError):
     """
 
 class CursorAlreadyClosedError(OperationalError):
+    """Never raised; the official connector has the name."""
+
+class InvalidServerResponseError(OperationalError):
+    """Never raised; the official connector has the name."""
+
+class NonRecoverableNetworkError(OperationalError):
+    """Never raised; the official connector has the name."""
+
+class UnsafeToRetryError(OperationalError):
     """Never raised; the official connector has the name."""
 
 class MaxRetryDurationError(OperationalError):

@@ -81,13 +81,26 @@ def test_the_official_connectors_names_of_errors_are_there() -> None:
 
 
 @pytest.mark.parametrize(
-    "name", ["SessionAlreadyClosedError", "CursorAlreadyClosedError", "MaxRetryDurationError"]
+    "name",
+    [
+        "CursorAlreadyClosedError",
+        "InvalidServerResponseError",
+        "MaxRetryDurationError",
+        "NonRecoverableNetworkError",
+        "SessionAlreadyClosedError",
+        "UnsafeToRetryError",
+    ],
 )
 def test_further_names_of_the_official_connector_are_errors_of_requests(name: str) -> None:
     error = getattr(dbapi, name)
     assert issubclass(error, dbapi.RequestError)
     assert (error.__module__, error.__qualname__) == ("databricks_sql_kernel.dbapi", name)
     assert pickle.loads(pickle.dumps(error("x"))).args == ("x",)  # noqa: S301
+
+
+def test_exceptions_are_where_the_official_connector_has_them() -> None:
+    assert dbapi.exc.DatabaseError is dbapi.DatabaseError
+    assert dbapi.__version__ == databricks_sql_kernel.__version__
 
 
 def test_the_isolation_level_has_the_official_connectors_name() -> None:

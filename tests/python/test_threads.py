@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import itertools
+import random
 import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
@@ -207,3 +208,88 @@ def test_a_callable_factory_may_use_other_cursors(connection: dbapi.Connection) 
 
     cursor = connection.cursor(row_factory=factory)
     assert cursor.execute("SELECT id FROM range(5)").fetchall() == [0, 2, 4, 6, 8]
+
+
+QUERIES = {f"SELECT id, {number} AS n FROM range(300)": number for number in range(3)}
+
+
+def is_whole(rows: list[Any]) -> bool:
+    """The rows are of one result, in its order, without a gap."""
+    first = rows[0].id
+    return all(tuple(row) == (first + place, rows[0].n) for place, row in enumerate(rows))
+
+
+def execute(cursor: dbapi.Cursor, pick: random.Random) -> None:
+    assert cursor.execute(pick.choice(list(QUERIES))) is cursor
+
+
+def fetch_one(cursor: dbapi.Cursor, _: random.Random) -> None:
+    row = cursor.fetchone()
+    assert row is None or (0 <= row.id < 300 and row.n in QUERIES.values())
+
+
+def fetch_many(cursor: dbapi.Cursor, pick: random.Random) -> None:
+    rows = cursor.fetchmany(pick.randrange(1, 90))
+    assert not rows or is_whole(rows)
+
+
+def fetch_all(cursor: dbapi.Cursor, _: random.Random) -> None:
+    rows = cursor.fetchall()
+    assert not rows or (is_whole(rows) and rows[-1].id == 299)
+
+
+def fetch_arrow(cursor: dbapi.Cursor, _: random.Random) -> None:
+    assert cursor.fetchmany_arrow(50).num_rows <= 50
+
+
+def cancel(cursor: dbapi.Cursor, _: random.Random) -> None:
+    cursor.cancel()
+
+
+def look(cursor: dbapi.Cursor, _: random.Random) -> None:
+    assert cursor.rowcount in (-1, 300)
+    description = cursor.description
+    assert description is None or description[0][0] == "id"
+    assert cursor.rownumber is None or 0 <= cursor.rownumber <= 300
+    assert "Cursor" in repr(cursor)
+
+
+def use_another(cursor: dbapi.Cursor, _: random.Random) -> None:
+    with cursor.connection.cursor() as own:
+        assert own.execute("SELECT 7").fetchall() == [(7,)]
+    cursor.connection.commit()
+    assert cursor.connection.autocommit is True
+
+
+USES = [execute, execute, fetch_one, fetch_many, fetch_all, fetch_arrow, cancel, look, use_another]
+
+
+def test_any_use_of_one_connection_and_one_cursor_by_many_threads_is_safe(
+    connection: dbapi.Connection, warehouse: Warehouse
+) -> None:
+    """Each call does what it does for one thread, or says that there is nothing to fetch."""
+    warehouse.settings(chunk_rows=64)
+    shared = connection.cursor()
+    start = threading.Barrier(8)
+
+    def outcome(pick: random.Random) -> str:
+        try:
+            pick.choice(USES)(shared, pick)
+        except dbapi.Error as error:
+            return f"{error.code}: {error}"
+        return ""
+
+    def work(seed: int) -> set[str]:
+        pick = random.Random(seed)
+        start.wait()
+        return {outcome(pick) for _ in range(60)} - {""}
+
+    with ThreadPoolExecutor(8) as pool:
+        told = set[str]().union(*pool.map(work, range(8)))
+    expected = {
+        "None: there is no result to fetch from": "nobody had executed, or it was cancelled",
+        "Cancelled: the statement was cancelled": "another thread did that",
+        "DataLoss: an error has ended this result": "it was cancelled, and this is the next fetch",
+    }
+    assert {one for one in told if not any(one.startswith(known) for known in expected)} == set()
+    assert shared.execute("SELECT 1").fetchall() == [(1,)]

@@ -188,6 +188,21 @@ exception!(
     OperationalError,
     "Never raised; the official connector has the name."
 );
+exception!(
+    InvalidServerResponseError,
+    OperationalError,
+    "Never raised; the official connector has the name."
+);
+exception!(
+    NonRecoverableNetworkError,
+    OperationalError,
+    "Never raised; the official connector has the name."
+);
+exception!(
+    UnsafeToRetryError,
+    OperationalError,
+    "Never raised; the official connector has the name."
+);
 
 /// An exception of class `T` with a message and nothing else.
 pub(crate) fn raise<T: PyTypeInfo>(py: Python<'_>, message: impl Into<String>) -> PyErr {

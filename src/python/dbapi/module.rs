@@ -16,8 +16,9 @@ pub mod dbapi {
     #[pymodule_export]
     use super::super::exceptions::{
         CursorAlreadyClosedError, DataError, DatabaseError, Error, IntegrityError, InterfaceError,
-        InternalError, MaxRetryDurationError, NotSupportedError, OperationalError,
-        ProgrammingError, SessionAlreadyClosedError, Warning,
+        InternalError, InvalidServerResponseError, MaxRetryDurationError,
+        NonRecoverableNetworkError, NotSupportedError, OperationalError, ProgrammingError,
+        SessionAlreadyClosedError, UnsafeToRetryError, Warning,
     };
     #[pymodule_export]
     use super::super::types::{
@@ -41,6 +42,9 @@ pub mod dbapi {
             "TRANSACTION_ISOLATION_LEVEL_REPEATABLE_READ",
             super::super::connection::REPEATABLE_READ,
         )?;
+        module.setattr("__version__", env!("CARGO_PKG_VERSION"))?;
+        // Its exceptions are in a module of their own, too.
+        module.add("exc", module)?;
         // The official connector's names, for those who catch them.
         module.add("ServerOperationError", py.get_type::<DatabaseError>())?;
         module.add("TransactionError", py.get_type::<DatabaseError>())?;
