@@ -5,10 +5,14 @@ VENV := .venv
 BIN := $(VENV)/bin
 PEER := .venv-peer
 WAREHOUSE := tests/warehouse
+BENCH ?= ../shared/bench
+BENCH_HOME ?= $(HOME)/.cache/dbsql-bench
+BENCH_RESULTS ?= target/bench.jsonl
+BENCH_OPTIONS ?=
 RUST_SOURCES := $(shell find src stubs build.rs Cargo.toml Cargo.lock -type f)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test test-all lint rust-tests stubtest build clean tools
+.PHONY: help demo check test test-all lint rust-tests stubtest build bench clean tools
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -80,6 +84,18 @@ $(PEER)/peer.stamp: pyproject.toml | tools
 	@$(PEER)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
 	@$(PEER)/bin/python -m pip install --quiet --group peer
 	@touch $@
+
+bench: $(VENV)/wheel.stamp ## Compare with other drivers, where ../shared/bench is; writes docs/performance.md
+	@test -x $(BENCH)/bench.py || { echo "$(BENCH) is not there, and the comparison with other drivers needs it; 'cargo bench' needs nothing"; exit 1; }
+	$(BENCH)/setup.sh
+	$(BENCH)/setup.sh ours $(BENCH_HOME)/venv-ours $(CURDIR)/target/wheels/*-$$($(BIN)/python -c 'import sys; print("cp%d%d" % sys.version_info[:2])')-*.whl
+	@rm -f $(BENCH_RESULTS)
+	@if $(BENCH)/server.sh status >/dev/null; then stop=true; else stop="$(BENCH)/server.sh stop"; fi; \
+	    trap "$$stop" EXIT; \
+	    $(BENCH)/server.sh start && \
+	    $(BENCH)/bench.py run --ours $(BENCH_HOME)/venv-ours/bin/python --out $(CURDIR)/$(BENCH_RESULTS) $(BENCH_OPTIONS)
+	$(BENCH)/bench.py targets $(CURDIR)/$(BENCH_RESULTS)
+	$(BIN)/python docs/performance.py $(BENCH_RESULTS)
 
 clean: ## Remove everything that was made
 	rm -rf target $(VENV) $(PEER) .mypy_cache .pytest_cache .ruff_cache .hypothesis

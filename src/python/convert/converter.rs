@@ -25,7 +25,7 @@ use super::{
 
 /// How rows are made.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) enum RowKind {
+pub enum RowKind {
     /// Tuples whose items have names.
     #[default]
     Row,
@@ -37,7 +37,7 @@ pub(crate) enum RowKind {
 
 /// What the user chose about rows.
 #[derive(Clone, Copy, Debug, Default)]
-pub(crate) struct ConvertOptions {
+pub struct ConvertOptions {
     /// How rows are made.
     pub row_kind: RowKind,
     /// Whether maps are dicts rather than lists of pairs.
@@ -45,7 +45,7 @@ pub(crate) struct ConvertOptions {
 }
 
 /// Makes rows of the batches of one schema.
-pub(crate) struct RowConverter {
+pub struct RowConverter {
     schema: SchemaRef,
     maps_as_dicts: bool,
     maker: RowMaker,
@@ -69,7 +69,7 @@ const BLOCK_ROWS: std::ops::RangeInclusive<usize> = 64..=1024;
 
 impl RowConverter {
     /// A converter for batches of `schema`.
-    pub(crate) fn try_new(
+    pub fn try_new(
         py: Python<'_>,
         schema: &SchemaRef,
         options: ConvertOptions,
@@ -99,7 +99,7 @@ impl RowConverter {
     /// Appends the rows `offset..offset + len` of `batch` to `list`; after an error there are as many as before.
     ///
     /// `first_row` is the number of the first of them in the whole result, for messages.
-    pub(crate) fn extend_list(
+    pub fn extend_list(
         &self,
         py: Python<'_>,
         list: &Bound<'_, PyList>,

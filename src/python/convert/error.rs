@@ -4,7 +4,7 @@ use pyo3::{PyErr, exceptions::PyValueError, prelude::*};
 
 /// Why rows were not made.
 #[derive(Debug)]
-pub(crate) enum ConvertError {
+pub enum ConvertError {
     /// The interpreter raised, for lack of memory for example.
     Python(PyErr),
     /// Python has no object for a value; the message names column and row.

@@ -27,6 +27,6 @@ mod text;
 mod zone;
 
 pub(crate) use arrow::{ArrowTable, to_pyarrow_or_table};
-pub(crate) use converter::{ConvertOptions, RowConverter, RowKind};
-pub(crate) use error::ConvertError;
+pub use converter::{ConvertOptions, RowConverter, RowKind};
+pub use error::ConvertError;
 pub(crate) use row::row_base;
