@@ -10,6 +10,7 @@ pub mod metadata;
 mod open_session;
 pub mod results;
 pub mod session;
+pub mod sql;
 pub mod statement;
 pub mod submitted;
 mod transport;

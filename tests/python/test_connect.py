@@ -241,7 +241,6 @@ WITHOUT_MEANING: dict[str, tuple[object, object]] = {
     "use_arrow_native_decimals": (True, False),
     "use_arrow_native_timestamps": (True, False),
     "use_hybrid_disposition": (True, False),
-    "use_inline_params": (False, "silent"),
     "use_kernel": (False, True),
     "use_sea": (False, True),
 }

@@ -11,23 +11,24 @@ use pyo3::types::{PyAny, PyList};
 
 use super::connection::Connection;
 use super::description::description;
-use super::dml::is_count_row;
+use super::dml::{are_counts, only_reads};
 use super::exceptions::{
     DataError, InterfaceError, NotSupportedError, ProgrammingError, Warning, raise, to_pyerr,
 };
 use super::fetch::{ResultSet, RowFactory};
 use super::options::{OnTruncated, seconds};
 use super::turn::{About, CursorInner, Turn};
+use crate::client::sql::{Template, Values};
 use crate::client::wire::StatementParameter;
 use crate::client::{Statement, StatementControl};
-use crate::python::convert::parameter::{ParameterError, parameters};
+use crate::python::convert::parameter::{ParameterError, ParameterOptions, values};
 use crate::python::convert::to_pyarrow_or_table;
 use crate::python::runtime::wait;
 
 /// Executes statements on a connection, one at a time, and fetches their rows.
 #[pyclass(frozen, weakref, module = "databricks.sql_kernel")]
 pub(crate) struct Cursor {
-    connection: Py<Connection>,
+    pub(super) connection: Py<Connection>,
     inner: Arc<CursorInner>,
     arraysize: AtomicUsize,
     row_limit: Option<u64>,
@@ -62,14 +63,14 @@ impl Cursor {
         &self.inner
     }
 
-    fn turn(&self, py: Python<'_>) -> PyResult<Turn<'_>> {
+    pub(super) fn turn(&self, py: Python<'_>) -> PyResult<Turn<'_>> {
         self.check_open(py)?;
         let turn = self.inner.turn(py)?;
         self.check_open(py)?;
         Ok(turn)
     }
 
-    fn check_open(&self, py: Python<'_>) -> PyResult<()> {
+    pub(super) fn check_open(&self, py: Python<'_>) -> PyResult<()> {
         self.connection.get().session(py)?;
         if self.inner.is_closed() {
             return Err(raise::<InterfaceError>(
@@ -80,27 +81,29 @@ impl Cursor {
         Ok(())
     }
 
-    /// Runs one statement; its result becomes that of the cursor.
-    fn run(
+    /// Runs one statement; its result becomes that of the cursor. `what` says in errors what it was for.
+    pub(super) fn run(
         &self,
         py: Python<'_>,
         turn: &mut Turn<'_>,
-        sql: &str,
+        sql: String,
         parameters: Vec<StatementParameter>,
         timeout: Option<Duration>,
+        what: Option<&str>,
     ) -> PyResult<()> {
         let connection = self.connection.get();
         let session = connection.session(py)?;
         **turn = None;
         let messages = self.messages.bind(py);
         messages.del_slice(0, messages.len())?;
+        let only_reads = only_reads(&sql);
         let control = StatementControl::default();
         *self.inner.about() = About {
             control: control.clone(),
             ..About::default()
         };
         let statement = Statement {
-            sql: sql.to_owned(),
+            sql,
             parameters,
             row_limit: self.row_limit,
             timeout,
@@ -108,7 +111,10 @@ impl Cursor {
         };
         let executed = wait(py, session.execute(statement, &control));
         self.inner.about().query_id = control.statement_id();
-        let executed = executed?.map_err(|error| to_pyerr(py, &error))?;
+        let executed = executed?.map_err(|error| match what {
+            Some(what) => to_pyerr(py, &error.with_context(what)),
+            None => to_pyerr(py, &error),
+        })?;
         let modified_rows = executed.modified_rows();
         let mut result = ResultSet::new(
             executed.into_stream(),
@@ -116,7 +122,7 @@ impl Cursor {
             self.row_factory.clone_ref(py),
             connection.options().results.maps_as_dicts,
         );
-        let is_count_row = is_count_row(sql, result.stream().columns());
+        let is_count_row = !only_reads && are_counts(result.stream().columns());
         let affected_rows = match modified_rows {
             None if is_count_row => result.affected_rows(py)?,
             known => known,
@@ -148,7 +154,14 @@ impl Cursor {
     /// Runs a statement of the driver's own.
     pub(super) fn run_own(&self, py: Python<'_>, sql: &str) -> PyResult<()> {
         let mut turn = self.turn(py)?;
-        self.run(py, &mut turn, sql, Vec::new(), self.timeout)
+        self.run(
+            py,
+            &mut turn,
+            sql.to_owned(),
+            Vec::new(),
+            self.timeout,
+            None,
+        )
     }
 
     fn complain_of_truncation(&self, py: Python<'_>) -> PyResult<()> {
@@ -170,22 +183,40 @@ impl Cursor {
         }
     }
 
-    fn bind(
+    pub(super) fn parameter_options(&self) -> ParameterOptions {
+        self.connection.get().options().parameters
+    }
+
+    /// What `given` has for markers; None when that is nothing.
+    pub(super) fn values(
         &self,
         py: Python<'_>,
-        given: Option<&Bound<'_, PyAny>>,
-    ) -> PyResult<Vec<StatementParameter>> {
-        let Some(given) = given else {
-            return Ok(Vec::new());
-        };
-        parameters(given).map_err(|error| match error {
+        given: &Bound<'_, PyAny>,
+    ) -> PyResult<Option<Values>> {
+        values(given, self.parameter_options()).map_err(|error| match error {
             ParameterError::Wrong(message) => raise::<ProgrammingError>(py, message),
-            ParameterError::Unsupported(message) => raise::<NotSupportedError>(py, message),
             ParameterError::Python(raised) => raised,
         })
     }
 
-    fn timeout(&self, given: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Duration>> {
+    /// The statement with its parameters, as it is sent.
+    fn bind(
+        &self,
+        py: Python<'_>,
+        sql: &str,
+        given: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<(String, Vec<StatementParameter>)> {
+        let values = given.map(|given| self.values(py, given)).transpose()?;
+        let Some(values) = values.flatten() else {
+            return Ok((sql.to_owned(), Vec::new()));
+        };
+        let bound = Template::parse(sql, self.parameter_options().inline)
+            .bind(values)
+            .map_err(|error| raise::<ProgrammingError>(py, error.to_string()))?;
+        Ok((bound.sql.into_owned(), bound.parameters))
+    }
+
+    pub(super) fn timeout(&self, given: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Duration>> {
         match given {
             Some(given) => seconds("timeout", given).map(Some),
             None => Ok(self.timeout),
@@ -244,16 +275,16 @@ impl Cursor {
     ) -> PyResult<Bound<'py, Self>> {
         let (py, this) = (slf.py(), slf.get());
         this.check_open(py)?;
-        let parameters = this.bind(py, parameters)?;
+        let (sql, parameters) = this.bind(py, operation, parameters)?;
         let timeout = this.timeout(timeout)?;
         let mut turn = this.turn(py)?;
         this.connection.get().transactions().statement_runs();
-        this.run(py, &mut turn, operation, parameters, timeout)?;
+        this.run(py, &mut turn, sql, parameters, timeout, None)?;
         drop(turn);
         Ok(slf)
     }
 
-    /// Executes a statement once for each set of parameters, in turn.
+    /// Executes a statement for each set of parameters.
     #[pyo3(signature = (operation, seq_of_parameters, *, timeout=None))]
     fn executemany<'py>(
         slf: Bound<'py, Self>,
@@ -264,23 +295,7 @@ impl Cursor {
         let (py, this) = (slf.py(), slf.get());
         this.check_open(py)?;
         let timeout = this.timeout(timeout)?;
-        let sets = seq_of_parameters
-            .try_iter()?
-            .map(|set| this.bind(py, Some(&set?)))
-            .collect::<PyResult<Vec<_>>>()?;
-        let mut turn = this.turn(py)?;
-        this.connection.get().transactions().statement_runs();
-        *turn = None;
-        *this.inner.about() = About::default();
-        let mut rowcount = Some(0);
-        for parameters in sets {
-            this.run(py, &mut turn, operation, parameters, timeout)?;
-            rowcount = rowcount
-                .zip(this.inner.about().rowcount)
-                .map(|(sum, rows)| sum + rows);
-        }
-        this.inner.about().rowcount = rowcount;
-        drop(turn);
+        this.execute_sets(py, operation, seq_of_parameters, timeout)?;
         Ok(slf)
     }
 

@@ -15,17 +15,20 @@ const READS: [&str; 8] = [
     "SELECT", "VALUES", "TABLE", "WITH", "FROM", "SHOW", "DESCRIBE", "EXPLAIN",
 ];
 
-/// Whether a result is the row of counts of a statement that changed rows.
-pub(super) fn is_count_row(sql: &str, columns: &[ColumnInfo]) -> bool {
+/// Whether a statement only reads, as its first word says.
+pub(super) fn only_reads(sql: &str) -> bool {
+    let word = first_word(sql);
+    READS.iter().any(|read| read.eq_ignore_ascii_case(word))
+}
+
+/// Whether the columns of a statement that does not only read are those of a row of counts.
+pub(super) fn are_counts(columns: &[ColumnInfo]) -> bool {
     columns
         .first()
         .is_some_and(|column| column.name == COUNTS[0])
         && columns
             .iter()
             .all(|column| COUNTS.contains(&column.name.as_str()))
-        && !READS
-            .iter()
-            .any(|word| first_word(sql).eq_ignore_ascii_case(word))
 }
 
 /// The first word behind blanks, comments and brackets.
@@ -94,20 +97,21 @@ mod tests {
     }
 
     #[test]
-    fn a_query_with_columns_of_such_names_is_no_row_of_counts() {
-        let counts = columns(&["num_affected_rows", "num_inserted_rows"]);
-        assert!(is_count_row("INSERT INTO t VALUES (1)", &counts));
-        assert!(is_count_row("COPY INTO t FROM 'x'", &counts));
-        assert!(!is_count_row("SELECT 1 AS num_affected_rows", &counts));
-        assert!(!is_count_row(
-            "WITH a AS (SELECT 1) SELECT * FROM a",
-            &counts
-        ));
-        assert!(!is_count_row("INSERT", &columns(&["a"])));
-        assert!(!is_count_row(
-            "INSERT",
-            &columns(&["num_affected_rows", "a"])
-        ));
-        assert!(!is_count_row("INSERT", &[]));
+    fn statements_that_only_read_are_told_by_their_first_word() {
+        assert!(only_reads("SELECT 1 AS num_affected_rows"));
+        assert!(only_reads("WITH a AS (SELECT 1) SELECT * FROM a"));
+        assert!(!only_reads("INSERT INTO t VALUES (1)"));
+        assert!(!only_reads("COPY INTO t FROM 'x'"));
+    }
+
+    #[test]
+    fn counts_are_told_by_their_names() {
+        assert!(are_counts(&columns(&[
+            "num_affected_rows",
+            "num_inserted_rows"
+        ])));
+        assert!(!are_counts(&columns(&["a"])));
+        assert!(!are_counts(&columns(&["num_affected_rows", "a"])));
+        assert!(!are_counts(&[]));
     }
 }

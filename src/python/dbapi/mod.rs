@@ -6,6 +6,7 @@ mod cursor;
 mod description;
 mod dml;
 mod exceptions;
+mod executemany;
 mod fetch;
 pub mod module;
 mod options;

@@ -34,6 +34,7 @@ pub mod dbapi {
         module.add("apilevel", "2.0")?;
         module.add("threadsafety", 2)?;
         module.add("paramstyle", "named")?;
+        crate::python::convert::parameter::add_classes(module)?;
         module.add("Row", crate::python::convert::row_base(py)?)?;
         for object in super::super::types::TYPE_OBJECTS {
             module.add(object.name(), object)?;

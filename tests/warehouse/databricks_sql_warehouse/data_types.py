@@ -122,7 +122,9 @@ def _nested(name: str, children: Sequence[tuple[str, pa.DataType]]) -> pa.DataTy
     if name == "ARRAY":
         return pa.list_(pa.field("element", children[0][1]))
     if name == "MAP":
-        return pa.map_(children[0][1], children[1][1])
+        # pyarrow has no keys of the null type, which an empty map would have.
+        keys = pa.string() if pa.types.is_null(children[0][1]) else children[0][1]
+        return pa.map_(keys, children[1][1])
     return pa.struct([pa.field(*child) for child in children]) if name == "STRUCT" else None
 
 

@@ -5,6 +5,7 @@ mod address;
 mod auth;
 mod http;
 mod names;
+mod parameters;
 mod results;
 mod session;
 mod tls;
@@ -24,6 +25,7 @@ pub(super) use self::value::seconds;
 use super::exceptions::{NotSupportedError, raise};
 use super::transaction::TransactionOptions;
 use crate::client::{HttpConfig, SessionConfig};
+use crate::python::convert::parameter::ParameterOptions;
 
 /// Options of the official connector that this driver does not understand yet.
 const NOT_YET: [&[&str]; 4] = [
@@ -54,6 +56,7 @@ const NEVER: [(&str, &str); 3] = [
 pub(super) struct ConnectOptions {
     pub(super) auth: AuthOptions,
     pub(super) http: HttpConfig,
+    pub(super) parameters: ParameterOptions,
     pub(super) session: SessionConfig,
     pub(super) transactions: TransactionOptions,
     pub(super) results: ResultOptions,
@@ -90,6 +93,8 @@ impl ConnectOptions {
             auth::set(&mut self.auth, name, given, value)
         } else if http::NAMES.contains(&name) {
             http::set(&mut self.http, name, given, value)
+        } else if parameters::NAMES.contains(&name) {
+            parameters::set(&mut self.parameters, name, value)
         } else if results::NAMES.contains(&name) {
             results::set(
                 &mut self.results,
@@ -120,6 +125,7 @@ fn known() -> impl Iterator<Item = &'static str> {
         address::NAMES,
         auth::NAMES,
         http::NAMES,
+        parameters::NAMES,
         results::NAMES,
         session::NAMES,
         tls::NAMES,

@@ -84,11 +84,6 @@ pub(super) const WITHOUT_MEANING: &[Meaningless] = &[
         Some(true),
         "the service chooses between inline results and links",
     ),
-    meaningless(
-        "use_inline_params",
-        Some(false),
-        "parameters are bound, in whatever style their markers are written",
-    ),
     meaningless("use_kernel", Some(false), ONE_BACKEND),
     meaningless("use_sea", Some(false), ONE_BACKEND),
 ];

@@ -1,0 +1,19 @@
+//! SQL text and the values that go into it: markers, literals, rows of INSERT.
+//!
+//! Nothing here speaks to the service, and nothing here parses more of SQL than it must.
+
+mod bind;
+mod insert;
+mod lexer;
+mod literal;
+mod markers;
+mod value;
+
+pub use bind::{BindError, BoundStatement, Template, Values};
+pub use insert::{Batch, Batches, InsertTemplate};
+pub use value::{SqlType, Value};
+
+/// Most parameters that the service takes with a statement.
+pub const MOST_PARAMETERS: usize = 256;
+/// Most bytes of text that the service takes as a statement.
+pub const MOST_TEXT: usize = 16 << 20;
