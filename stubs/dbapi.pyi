@@ -1,6 +1,7 @@
 """A DB-API 2.0 (PEP 249) driver for Databricks SQL."""
 
 import datetime
+import decimal
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from os import PathLike
 from types import ModuleType, TracebackType
@@ -9,6 +10,7 @@ from typing import (
     ClassVar,
     Final,
     Literal,
+    SupportsFloat,
     SupportsIndex,
     TypeAlias,
     TypedDict,
@@ -26,8 +28,12 @@ __all__ = [
     "ROWID",
     "STRING",
     "TRANSACTION_ISOLATION_LEVEL_REPEATABLE_READ",
+    "ArrayParameter",
     "ArrowTable",
+    "BigIntegerParameter",
     "Binary",
+    "BinaryParameter",
+    "BooleanParameter",
     "Connection",
     "Cursor",
     "CursorAlreadyClosedError",
@@ -36,26 +42,40 @@ __all__ = [
     "DatabaseError",
     "Date",
     "DateFromTicks",
+    "DateParameter",
+    "DecimalParameter",
+    "DoubleParameter",
     "Error",
+    "FloatParameter",
+    "IntegerParameter",
     "IntegrityError",
     "InterfaceError",
     "InternalError",
+    "IntervalParameter",
     "InvalidServerResponseError",
+    "MapParameter",
     "MaxRetryDurationError",
     "NonRecoverableNetworkError",
     "NotSupportedError",
     "OperationalError",
+    "Parameter",
     "ProgrammingError",
     "RequestError",
     "Row",
     "ServerOperationError",
     "SessionAlreadyClosedError",
+    "SmallIntParameter",
+    "StringParameter",
     "Time",
     "TimeFromTicks",
     "Timestamp",
     "TimestampFromTicks",
+    "TimestampNTZParameter",
+    "TimestampParameter",
+    "TinyIntParameter",
     "TransactionError",
     "UnsafeToRetryError",
+    "VoidParameter",
     "Warning",
     "apilevel",
     "connect",
@@ -101,6 +121,8 @@ class _Options(TypedDict, total=False):
     row_factory: _RowFactory | None
     maps_as_dicts: bool | None
     dml_count_row: bool | None
+    naive_datetime: Literal["timestamp", "timestamp_ntz"] | None
+    use_inline_params: bool | Literal["silent"] | None
     statement_timeout: float | None
     on_truncated: Literal["raise", "warn"] | None
     use_cloud_fetch: bool | None
@@ -133,7 +155,6 @@ class _Options(TypedDict, total=False):
     request_timeout_secs: float | None
     telemetry_batch_size: int | None
     use_hybrid_disposition: bool | None
-    use_inline_params: bool | Literal["silent"] | None
     use_kernel: bool | None
     use_sea: bool | None
     _disable_pandas: bool | None
@@ -192,6 +213,10 @@ def connect(
             MERGE with is a result to fetch, as with the official connector; True by default. With
             False there is no result after them, as PEP 249 has it, and `rowcount` has the count.
         maps_as_dicts: Whether MAP values are dicts; if not, lists of (key, value) tuples.
+        naive_datetime: What a datetime without a zone is as a parameter: "timestamp" (the default),
+            a moment in the zone of the session, or "timestamp_ntz", a wall time.
+        use_inline_params: True writes all parameters into the text of statements, as literals;
+            `%%` is then a percent sign in quoted text, too. "silent" is the same.
         statement_timeout: Most seconds that may be spent waiting for one statement, its rows
             included.
         on_truncated: What happens when the service cuts a result although no limit was asked for:
@@ -426,11 +451,14 @@ class Cursor:
         """Executes a statement and waits for its end.
 
         Args:
-            operation: The SQL text, sent as it is.
-            parameters: A mapping for `:name` markers, or a list or tuple for `?` markers. An int
-                becomes INT, BIGINT or DECIMAL by its size, a float DOUBLE, a Decimal one of its own
-                precision and scale, a datetime TIMESTAMP (without a zone: in that of the session),
-                a timedelta INTERVAL DAY TO SECOND; None is NULL.
+            operation: The SQL text. It is sent as it is, except that `%(name)s` and `%s` become
+                markers of the service, and values without a parameter type become literals.
+            parameters: A mapping for `:name` and `%(name)s` markers, a list or tuple for `?` or
+                `%s` markers. None is NULL; an int becomes INT, BIGINT or DECIMAL by its size, a
+                float DOUBLE, a Decimal one of its own precision and scale, str and UUID STRING,
+                bytes BINARY, a date DATE, a datetime TIMESTAMP (without a zone: in that of the
+                session), a timedelta INTERVAL DAY TO SECOND, a list or tuple ARRAY, a mapping MAP.
+                `Parameter` and its subclasses give a value another type.
             timeout: Most seconds that may be spent waiting for the statement, its rows included.
 
         Returns:
@@ -452,9 +480,28 @@ class Cursor:
         *,
         timeout: float | None = None,
     ) -> Self:
-        """Executes a statement once for each set of parameters, in turn.
+        """Executes a statement for each set of parameters.
 
-        `rowcount` is the sum afterwards.
+        Rows of `INSERT INTO table [(columns)] VALUES (...)`, where the row is of markers and
+        constants, go together, in their order: as parameters while 256 are enough, beyond that as
+        literals in statements of at most 16 MiB. Rows whose values have other SQL types start
+        another statement; None fits any type. Other statements are executed in turn. `rowcount` is
+        the sum afterwards.
+
+        Args:
+            operation: The SQL text.
+            seq_of_parameters: Sets of parameters, each as for `execute`. All are read before
+                anything is sent.
+            timeout: Most seconds that may be spent waiting for each statement that is sent.
+
+        Returns:
+            The cursor itself.
+
+        Raises:
+            ProgrammingError: A set of parameters is wrong; the message counts sets from 0.
+            DatabaseError: A statement failed; the message has the sets that it was for. Those
+                before are in the table. Nothing is sent again: with `maybe_executed`, those of the
+                message may be in it, too.
 
         Source: PEP 249, "Cursor.executemany".
         """
@@ -621,6 +668,139 @@ class ArrowTable:
 
         Source: Arrow PyCapsule interface.
         """
+
+class Parameter:
+    """A value of a given SQL type, for a marker of a statement.
+
+    Values without a wrapper have types of their own (see `Cursor.execute`); a wrapper is for
+    another type, and for None with a type. The classes below are this one with the type in their
+    name. The official connector's own objects may be passed, too.
+
+    Args:
+        value: The value; None is NULL of the type.
+        type: The type as SQL writes it, for example "SMALLINT", "DECIMAL(10,2)" or "INTERVAL YEAR
+            TO MONTH".
+        name: The name of the marker, when parameters are a list.
+
+    Raises:
+        TypeError: `type` is no SQL type of a parameter.
+    """
+
+    def __new__(cls, value: Any, type: str, name: str | None = None) -> Self: ...  # noqa: A002
+    @property
+    def value(self) -> Any:
+        """The value."""
+
+    @property
+    def name(self) -> str | None:
+        """The name of the marker that it is for; None when it goes by place."""
+
+    @property
+    def type(self) -> str:
+        """The SQL type."""
+
+    def __eq__(self, other: object, /) -> bool: ...
+    def __ne__(self, other: object, /) -> bool: ...
+    __hash__: ClassVar[None]  # type: ignore[assignment]
+
+class VoidParameter(Parameter):
+    """NULL."""
+
+    def __new__(cls, value: None, name: str | None = None) -> Self: ...
+
+class BooleanParameter(Parameter):
+    """A BOOLEAN."""
+
+    def __new__(cls, value: bool | None, name: str | None = None) -> Self: ...
+
+class TinyIntParameter(Parameter):
+    """A TINYINT."""
+
+    def __new__(cls, value: SupportsIndex | None, name: str | None = None) -> Self: ...
+
+class SmallIntParameter(Parameter):
+    """A SMALLINT."""
+
+    def __new__(cls, value: SupportsIndex | None, name: str | None = None) -> Self: ...
+
+class IntegerParameter(Parameter):
+    """An INT."""
+
+    def __new__(cls, value: SupportsIndex | None, name: str | None = None) -> Self: ...
+
+class BigIntegerParameter(Parameter):
+    """A BIGINT."""
+
+    def __new__(cls, value: SupportsIndex | None, name: str | None = None) -> Self: ...
+
+class FloatParameter(Parameter):
+    """A FLOAT, of 32 bits."""
+
+    def __new__(cls, value: SupportsFloat | None, name: str | None = None) -> Self: ...
+
+class DoubleParameter(Parameter):
+    """A DOUBLE."""
+
+    def __new__(cls, value: SupportsFloat | None, name: str | None = None) -> Self: ...
+
+class StringParameter(Parameter):
+    """A STRING."""
+
+    def __new__(cls, value: object, name: str | None = None) -> Self: ...
+
+class BinaryParameter(Parameter):
+    """A BINARY."""
+
+    def __new__(cls, value: Buffer | None, name: str | None = None) -> Self: ...
+
+class DateParameter(Parameter):
+    """A DATE."""
+
+    def __new__(cls, value: datetime.date | str | None, name: str | None = None) -> Self: ...
+
+class TimestampParameter(Parameter):
+    """A TIMESTAMP."""
+
+    def __new__(cls, value: datetime.datetime | str | None, name: str | None = None) -> Self: ...
+
+class TimestampNTZParameter(Parameter):
+    """A `TIMESTAMP_NTZ`."""
+
+    def __new__(cls, value: datetime.datetime | str | None, name: str | None = None) -> Self: ...
+
+class IntervalParameter(Parameter):
+    """An INTERVAL."""
+
+    def __new__(cls, value: datetime.timedelta | str | None, name: str | None = None) -> Self: ...
+
+class ArrayParameter(Parameter):
+    """An ARRAY."""
+
+    def __new__(cls, value: Sequence[Any] | None, name: str | None = None) -> Self: ...
+
+class MapParameter(Parameter):
+    """A MAP."""
+
+    def __new__(cls, value: Mapping[Any, Any] | None, name: str | None = None) -> Self: ...
+
+class DecimalParameter(Parameter):
+    """A DECIMAL.
+
+    Without `precision` and `scale` it has as many digits as the value. With both, the larger is the
+    number of all digits and the smaller of those after the point: the official connector's class
+    has the two the other way round. A value that would be rounded is refused when it is sent.
+
+    Raises:
+        ValueError: Only one of `precision` and `scale` is given, or they are no DECIMAL.
+    """
+
+    def __new__(
+        cls,
+        value: decimal.Decimal | int | None,
+        name: str | None = None,
+        scale: int | None = None,
+        precision: int | None = None,
+    ) -> Self: ...
 
 @final
 class DBAPITypeObject:

@@ -29,7 +29,7 @@ def sent(warehouse: Warehouse) -> str:
         ("SELECT %(a)s, %(b)s", {"a": 1, "b": "x"}),
         ("SELECT %(a)s, :b", {"a": 1, "b": "x"}),
         ("SELECT %s, %s", (1, "x")),
-        ("SELECT ?::INT, :: ? ::STRING".replace(":: ?", "?"), [1, "x"]),
+        ("SELECT ?::INT, ? ::STRING", [1, "x"]),
     ],
 )
 def test_all_forms_of_markers(cursor: dbapi.Cursor, sql: str, given: Any) -> None:
@@ -56,7 +56,8 @@ def test_statements_with_native_markers_are_sent_untouched(
 def test_statements_without_parameters_are_sent_untouched(
     cursor: dbapi.Cursor, warehouse: Warehouse, sql: str
 ) -> None:
-    for nothing in (None, {}, [], ()):
+    nothings: list[Any] = [None, {}, [], ()]
+    for nothing in nothings:
         cursor.execute(sql, nothing)
         assert sent(warehouse) == sql
 
@@ -94,7 +95,7 @@ def test_more_values_than_the_service_binds_are_literals(cursor: dbapi.Cursor) -
 
 def test_a_path_into_a_value_is_no_marker(cursor: dbapi.Cursor, warehouse: Warehouse) -> None:
     sql = "SELECT raw:a.b, raw:items[0].x FROM t WHERE id = :id"
-    with pytest.raises(dbapi.ProgrammingError, match="TABLE_OR_VIEW_NOT_FOUND|`?t`?"):
+    with pytest.raises(dbapi.ProgrammingError, match="TABLE_OR_VIEW_NOT_FOUND"):
         cursor.execute(sql, {"id": 1})
     assert sent(warehouse) == sql
 

@@ -257,7 +257,7 @@ def test_naive_datetimes_may_be_wall_times(connect: Callable[..., dbapi.Connecti
     cursor = connect(naive_datetime="timestamp_ntz").cursor()
     value = dt.datetime(2024, 7, 1, 12)  # noqa: DTZ001
     assert both_ways(cursor, value) == (value, "timestamp_ntz")
-    with pytest.raises(dbapi.ProgrammingError, match="naive_datetime.*'ntz'"):
+    with pytest.raises(dbapi.ProgrammingError, match=r"naive_datetime.*'ntz'"):
         connect(naive_datetime="ntz")
 
 
@@ -267,7 +267,7 @@ def test_numpy_scalars_go_as_what_they_hold(cursor: dbapi.Cursor) -> None:
     assert both_ways(cursor, np.uint8(255)) == (255, "int")
     assert both_ways(cursor, np.float32(0.5)) == (0.5, "double")
     assert both_ways(cursor, np.float64(0.1)) == (0.1, "double")
-    assert both_ways(cursor, np.bool_(True)) == (True, "boolean")
+    assert both_ways(cursor, np.bool_(1)) == (True, "boolean")
     assert both_ways(cursor, np.str_("x")) == ("x", "string")
     assert both_ways(cursor, np.array([[1, 2], [3, 4]])) == ([[1, 2], [3, 4]], "array")
     assert both_ways(cursor, np.datetime64("2024-02-29")) == (dt.date(2024, 2, 29), "date")
@@ -423,6 +423,7 @@ def maps_of(values: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[Any, Any]]
     return keys.flatmap(lambda kind: st.dictionaries(kind, st.none() | values, max_size=4))
 
 
+# The local warehouse serves no intervals inside of nested values.
 one_kind = st.sampled_from(
     [
         st.booleans(),
@@ -432,7 +433,6 @@ one_kind = st.sampled_from(
         st.dates(),
         st.binary(max_size=20),
         instants,
-        spans,
     ]
 )
 nested = one_kind.flatmap(arrays_of) | one_kind.flatmap(lambda kind: arrays_of(arrays_of(kind)))

@@ -1,4 +1,4 @@
-"""Typed parameters: the driver's own, and objects with the attributes of the official connector's."""
+"""Typed parameters: the driver's own, and objects like the official connector's."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from databricks_sql_kernel import dbapi
 UTC = dt.timezone.utc
 TYPED: list[tuple[Any, Any, str]] = [
     (dbapi.VoidParameter(None), None, "string"),
-    (dbapi.BooleanParameter(True), True, "boolean"),
+    (dbapi.BooleanParameter(value=True), True, "boolean"),
     (dbapi.TinyIntParameter(-128), -128, "tinyint"),
     (dbapi.SmallIntParameter(32767), 32767, "smallint"),
     (dbapi.IntegerParameter(5), 5, "int"),
@@ -84,23 +84,24 @@ def test_the_key_of_a_mapping_wins(cursor: dbapi.Cursor) -> None:
 
 
 @pytest.mark.parametrize(
-    ("parameter", "message"),
+    ("name", "arguments", "message"),
     [
-        (dbapi.TinyIntParameter(128), "128.*TINYINT.*-128 to 127"),
-        (dbapi.IntegerParameter("5"), "'5'.*INT"),
-        (dbapi.BooleanParameter(1), "1.*BOOLEAN"),
-        (dbapi.DateParameter(dt.datetime(2024, 1, 1, tzinfo=UTC)), "datetime.*DATE"),
-        (dbapi.DecimalParameter(1.5), "1.5.*float.*DECIMAL"),
-        (dbapi.DecimalParameter(Decimal("1.234"), None, 10, 2), r"1\.234.*DECIMAL\(10,2\)"),
-        (dbapi.DoubleParameter(2**53 + 1), "DOUBLE"),
-        (dbapi.ArrayParameter(5), "5.*ARRAY"),
-        (dbapi.MapParameter([1]), "MAP"),
-        (dbapi.BinaryParameter("x"), "'x'.*BINARY"),
+        ("TinyIntParameter", (128,), "128.*TINYINT.*-128 to 127"),
+        ("IntegerParameter", ("5",), "'5'.*INT"),
+        ("BooleanParameter", (1,), "1.*BOOLEAN"),
+        ("DateParameter", (dt.datetime(2024, 1, 1, tzinfo=UTC),), "datetime.*DATE"),
+        ("DecimalParameter", (1.5,), "1.5.*float.*DECIMAL"),
+        ("DecimalParameter", (Decimal("1.234"), None, 10, 2), r"1\.234.*DECIMAL\(10,2\)"),
+        ("DoubleParameter", (2**53 + 1,), "DOUBLE"),
+        ("ArrayParameter", (5,), "5.*ARRAY"),
+        ("MapParameter", ([1],), "MAP"),
+        ("BinaryParameter", ("x",), "'x'.*BINARY"),
     ],
 )
 def test_a_value_that_the_type_does_not_hold_is_named(
-    cursor: dbapi.Cursor, parameter: Any, message: str
+    cursor: dbapi.Cursor, name: str, arguments: tuple[Any, ...], message: str
 ) -> None:
+    parameter = getattr(dbapi, name)(*arguments)
     with pytest.raises(dbapi.ProgrammingError, match=f"(?s)'amount'.*{message}"):
         cursor.execute("SELECT :amount", {"amount": parameter})
 

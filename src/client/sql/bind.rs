@@ -110,18 +110,14 @@ impl<'a> Template<'a> {
             };
             with_percent |= percent;
             let sendable = bound[index] || (room > 0 && values[index].1.has_parameter_type());
-            places.push(if !sendable {
-                Place::Literal(index)
-            } else {
-                if !bound[index] {
-                    bound[index] = true;
-                    room -= 1;
-                }
-                if percent {
-                    Place::Renamed(native_marker(name))
-                } else {
-                    Place::Stays
-                }
+            if sendable && !bound[index] {
+                bound[index] = true;
+                room -= 1;
+            }
+            places.push(match (sendable, percent) {
+                (false, _) => Place::Literal(index),
+                (true, true) => Place::Renamed(native_marker(name)),
+                (true, false) => Place::Stays,
             });
         }
         if let (false, Some(question)) = (
@@ -174,6 +170,9 @@ impl<'a> Template<'a> {
         let names = self.markers.iter().filter_map(|marker| match &marker.form {
             Form::Named(name) | Form::PercentNamed(name) => Some(Ok((marker, name))),
             Form::PercentSign => None,
+            Form::Question | Form::Percent if values.is_empty() => {
+                Some(Err(self.missing(marker, &values)))
+            }
             Form::Question | Form::Percent => Some(Err(self.takes_places(marker))),
         });
         names
@@ -315,14 +314,14 @@ impl<'a> Template<'a> {
             .map(|(name, _)| format!("'{name}'"))
             .chain((values.len() > SHOWN).then(|| "...".to_owned()))
             .collect();
+        let given = if names.is_empty() {
+            "are empty".to_owned()
+        } else {
+            format!("have {}", names.join(", "))
+        };
         BindError(format!(
-            "there is no value for the marker {}; the parameters have {}",
-            self.text(marker),
-            if names.is_empty() {
-                "no names".to_owned()
-            } else {
-                names.join(", ")
-            }
+            "there is no value for the marker {}; the parameters {given}",
+            self.text(marker)
         ))
     }
 

@@ -58,7 +58,7 @@ fn scalar(sql: &mut String, sql_type: &SqlType, text: &str) {
             sql.extend(text.chars().map(|letter| letter.to_ascii_uppercase()));
         }
         SqlType::Decimal { precision, scale } if is_plain_decimal(text, *precision, *scale) => {
-            sql.push_str(text)
+            sql.push_str(text);
         }
         SqlType::Date => typed(sql, "DATE", text, ""),
         SqlType::Timestamp => typed(sql, "TIMESTAMP", text, ""),

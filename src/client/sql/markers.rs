@@ -155,17 +155,14 @@ fn percent(rest: &str) -> Option<(Form, usize)> {
     if after.starts_with('%') {
         return Some((Form::PercentSign, 2));
     }
-    let (form, length) = match after.strip_prefix('(') {
-        Some(inner) => {
-            let end = inner.find(')')?;
-            let name = inner[..end].to_owned();
-            inner[end..].strip_prefix(")s")?;
-            (Form::PercentNamed(name), 1 + end + 3)
-        }
-        None => {
-            after.strip_prefix('s')?;
-            (Form::Percent, 2)
-        }
+    let (form, length) = if let Some(inner) = after.strip_prefix('(') {
+        let end = inner.find(')')?;
+        inner[end..].strip_prefix(")s")?;
+        let name = inner[..end].to_owned();
+        (Form::PercentNamed(name), 1 + end + 3)
+    } else {
+        after.strip_prefix('s')?;
+        (Form::Percent, 2)
     };
     let ends = !rest[length..].starts_with(goes_on_name);
     ends.then_some((form, length))

@@ -22,38 +22,27 @@ impl Cursor {
     ) -> PyResult<()> {
         let inline = self.parameter_options().inline;
         let template = Template::parse(sql, inline);
-        let insert = InsertTemplate::parse(sql);
-        match insert {
-            Some(insert) => {
-                let rows = self.read_sets(py, sets, |set| match set {
-                    Some(values) => template.arrange(values),
-                    None => template.arrange(Values::Placed(Vec::new())),
-                })?;
-                let count = rows.len();
-                let batches = insert.batches(rows, inline);
-                let statements = batches.map(|batch| (batch.sql, batch.parameters, batch.rows));
-                self.run_all(py, statements, count, timeout)
-            }
-            None => {
-                let bound = self.read_sets(py, sets, |set| match set {
-                    Some(values) => template.bind(values),
-                    None => template.bind(Values::Named(Vec::new())),
-                })?;
-                let count = bound.len();
-                let statements = bound
-                    .into_iter()
-                    .enumerate()
-                    .map(|(at, bound)| (bound.sql.into_owned(), bound.parameters, at..at + 1));
-                self.run_all(py, statements, count, timeout)
-            }
+        if let Some(insert) = InsertTemplate::parse(sql) {
+            let rows = self.read_sets(py, sets, |values| template.arrange(values))?;
+            let count = rows.len();
+            let batches = insert.batches(rows, inline);
+            let statements = batches.map(|batch| (batch.sql, batch.parameters, batch.rows));
+            return self.run_all(py, statements, count, timeout);
         }
+        let bound = self.read_sets(py, sets, |values| template.bind(values))?;
+        let count = bound.len();
+        let statements = bound
+            .into_iter()
+            .enumerate()
+            .map(|(at, bound)| (bound.sql.into_owned(), bound.parameters, at..at + 1));
+        self.run_all(py, statements, count, timeout)
     }
 
     fn read_sets<T>(
         &self,
         py: Python<'_>,
         sets: &Bound<'_, PyAny>,
-        take: impl Fn(Option<Values>) -> Result<T, BindError>,
+        take: impl Fn(Values) -> Result<T, BindError>,
     ) -> PyResult<Vec<T>> {
         let mut taken = Vec::with_capacity(sets.len().unwrap_or_default());
         for (at, set) in sets.try_iter()?.enumerate() {
@@ -67,6 +56,7 @@ impl Cursor {
                     raised
                 }
             })?;
+            let values = values.unwrap_or(Values::Named(Vec::new()));
             taken.push(take(values).map_err(|error| named(&error))?);
         }
         Ok(taken)

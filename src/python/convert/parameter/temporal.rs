@@ -93,7 +93,7 @@ fn in_utc(label: Label<'_>, value: &Bound<'_, PyDateTime>) -> Result<String> {
     }
 }
 
-/// Whether the value is pandas' NaT, which is a datetime that equals nothing.
+/// Whether the value is `pandas.NaT`, which is a datetime that equals nothing.
 fn is_not_a_time(value: &Bound<'_, PyDateTime>) -> PyResult<bool> {
     Ok(!value.is_exact_instance_of::<PyDateTime>() && value.ne(value)?)
 }

@@ -10,7 +10,7 @@ use super::nested::map_of;
 use super::{Label, Reader, Result, number, scalar, temporal, text, text_of, wrong};
 use crate::client::sql::{SqlType, Value};
 
-/// A value of a given SQL type.
+/// A value of a given SQL type, for a marker of a statement.
 #[pyclass(
     subclass,
     frozen,
@@ -18,8 +18,10 @@ use crate::client::sql::{SqlType, Value};
     module = "databricks_sql_kernel.dbapi"
 )]
 pub(crate) struct TypedParameter {
+    /// The value.
     #[pyo3(get)]
     value: Py<PyAny>,
+    /// The name of the marker that it is for; None when it goes by place.
     #[pyo3(get)]
     name: Option<String>,
     wanted: Wanted,
@@ -112,12 +114,12 @@ impl Wanted {
 
 #[pymethods]
 impl TypedParameter {
-    /// Gives `value` the SQL type `type`.
     #[new]
     #[pyo3(signature = (value, r#type, name=None))]
     fn new(value: Py<PyAny>, r#type: &str, name: Option<String>) -> PyResult<Self> {
-        let wanted = Wanted::parse(r#type).ok_or_else(|| {
-            PyTypeError::new_err(format!("'{type}' is no SQL type of a parameter", type = r#type))
+        let given = r#type;
+        let wanted = Wanted::parse(given).ok_or_else(|| {
+            PyTypeError::new_err(format!("'{given}' is no SQL type of a parameter"))
         })?;
         Ok(Self {
             value,
@@ -197,7 +199,7 @@ classes! {
     BinaryParameter "BinaryParameter" Wanted::Type(SqlType::Binary), "A BINARY.";
     DateParameter "DateParameter" Wanted::Type(SqlType::Date), "A DATE.";
     TimestampParameter "TimestampParameter" Wanted::Type(SqlType::Timestamp), "A TIMESTAMP.";
-    TimestampNTZParameter "TimestampNTZParameter" Wanted::Type(SqlType::TimestampNtz), "A TIMESTAMP_NTZ.";
+    TimestampNTZParameter "TimestampNTZParameter" Wanted::Type(SqlType::TimestampNtz), "A `TIMESTAMP_NTZ`.";
     IntervalParameter "IntervalParameter" Wanted::Interval, "An INTERVAL.";
     ArrayParameter "ArrayParameter" Wanted::Array, "An ARRAY.";
     MapParameter "MapParameter" Wanted::Map, "A MAP.";
@@ -371,10 +373,13 @@ impl Reader {
                 Some(written) => text(label, written)?,
                 None => scalar(SqlType::String, text_of(value)?),
             }),
-            SqlType::Date | SqlType::Timestamp | SqlType::TimestampNtz if written.is_some() => {
-                Some(scalar(sql_type.clone(), text_of(value)?))
-            }
-            SqlType::DayTimeInterval | SqlType::YearMonthInterval if written.is_some() => {
+            SqlType::Date
+            | SqlType::Timestamp
+            | SqlType::TimestampNtz
+            | SqlType::DayTimeInterval
+            | SqlType::YearMonthInterval
+                if written.is_some() =>
+            {
                 Some(scalar(sql_type.clone(), text_of(value)?))
             }
             SqlType::Date if !value.is_instance_of::<PyDateTime>() => {
