@@ -423,7 +423,6 @@ def maps_of(values: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[Any, Any]]
     return keys.flatmap(lambda kind: st.dictionaries(kind, st.none() | values, max_size=4))
 
 
-# The local warehouse serves no intervals inside of nested values.
 one_kind = st.sampled_from(
     [
         st.booleans(),
@@ -433,6 +432,7 @@ one_kind = st.sampled_from(
         st.dates(),
         st.binary(max_size=20),
         instants,
+        spans,
     ]
 )
 nested = one_kind.flatmap(arrays_of) | one_kind.flatmap(lambda kind: arrays_of(arrays_of(kind)))
