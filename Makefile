@@ -56,6 +56,7 @@ lint: $(VENV)/dev.stamp $(VENV)/wheel.stamp
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
+	$(BIN)/basedpyright
 
 stubtest: $(VENV)/dev.stamp $(VENV)/wheel.stamp
 	$(BIN)/stubtest databricks_sql_kernel --ignore-disjoint-bases --allowlist tests/stubtest-allowlist.txt
