@@ -4,6 +4,7 @@ CARGO ?= cargo
 VENV := .venv
 BIN := $(VENV)/bin
 PEER := .venv-peer
+ARROWBRICKS := .venv-arrowbricks
 WAREHOUSE := tests/warehouse
 BENCH ?= ../shared/bench
 BENCH_HOME ?= $(HOME)/.cache/dbsql-bench
@@ -76,14 +77,17 @@ test: check ## What CI runs: check, all Rust tests, pytest
 	$(CARGO) test --locked --no-default-features
 	$(BIN)/pytest
 
-test-all: test $(PEER)/peer.stamp ## The slow tests, too
-	$(BIN)/pytest -m slow --timeout 300 --peer-python=$(PEER)/bin/python
+test-all: test $(PEER)/peer.stamp $(ARROWBRICKS)/peer.stamp ## The slow tests and those with other clients, too
+	$(BIN)/pytest -m 'slow or peer' --timeout 300 --peer-python=$(PEER)/bin/python \
+	    --arrowbricks-python=$(ARROWBRICKS)/bin/python
 
-# The official connector, to be compared with; it has an environment of its own.
-$(PEER)/peer.stamp: pyproject.toml | tools
-	@$(PYTHON) -m venv $(PEER)
-	@$(PEER)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
-	@$(PEER)/bin/python -m pip install --quiet --group peer
+# Other clients, each in an environment of its own: the official connector with the official kernel, and arrowbricks.
+$(PEER)/peer.stamp: GROUP := peer
+$(ARROWBRICKS)/peer.stamp: GROUP := arrowbricks
+$(PEER)/peer.stamp $(ARROWBRICKS)/peer.stamp: pyproject.toml | tools
+	@$(PYTHON) -m venv $(@D)
+	@$(@D)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
+	@$(@D)/bin/python -m pip install --quiet --group $(GROUP)
 	@touch $@
 
 bench: $(VENV)/wheel.stamp ## Compare with other drivers, where ../shared/bench is; writes docs/performance.md
@@ -99,4 +103,4 @@ bench: $(VENV)/wheel.stamp ## Compare with other drivers, where ../shared/bench 
 	$(BIN)/python docs/performance.py $(BENCH_RESULTS)
 
 clean: ## Remove everything that was made
-	rm -rf target $(VENV) $(PEER) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf target $(VENV) $(PEER) $(ARROWBRICKS) .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -81,8 +81,9 @@ class Interpreters:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """Names the interpreter with the official connector, which slow tests compare with."""
+    """Names the interpreters with other clients, which have environments of their own."""
     parser.addoption("--peer-python", default=None, help="has databricks-sql-connector 4.9.0")
+    parser.addoption("--arrowbricks-python", default=None, help="has arrowbricks 6.2.0")
 
 
 @pytest.fixture(autouse=True)

@@ -98,7 +98,7 @@ class Api:
         state = statement.state
         if statement.closed or self._statements.is_expired(statement):
             state = "CLOSED"
-        elif statement.pending_polls > 0:
+        elif statement.pending_polls > 0 and not statement.cancel_requested:
             statement.pending_polls -= 1
             state = "RUNNING"
         return web.json_response(self._answers.statement(statement, request["hints"], state=state))

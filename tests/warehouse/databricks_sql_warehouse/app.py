@@ -33,6 +33,7 @@ from .settings import Settings
 from .statements import Statements
 from .storage import Storage
 from .volumes import Files, VolumeCommands, Volumes
+from .warehouses import Warehouses
 
 if TYPE_CHECKING:
     import ssl
@@ -114,9 +115,16 @@ class Server:
             Preparation(self._prepared, self.statements, self.options.warehouse_id, self.settings),
         )
         network, options = self._network, self.options
+        warehouses = Warehouses(options.warehouse_id, lambda: ("localhost", self.port))
         workspace = self._application(
             "api",
-            [*api.routes(), *self._files.routes(), *self.identity.routes(), *admin.routes()],
+            [
+                *api.routes(),
+                *warehouses.routes(),
+                *self._files.routes(),
+                *self.identity.routes(),
+                *admin.routes(),
+            ],
         )
         bucket = self._application(
             "storage", [*self.storage.routes(), *self._files.storage_routes()]

@@ -122,6 +122,22 @@ def read(body: bytes) -> pa.Table:
     return pa.ipc.open_stream(pa.py_buffer(unframe(body))).read_all()
 
 
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what runs clients of other hands, which have interpreters of their own."""
+    for item in items:
+        if {"peer_python", "arrowbricks_python"} & set(getattr(item, "fixturenames", ())):
+            item.add_marker("peer")
+
+
+@pytest.fixture(scope="session")
+def arrowbricks_python(request: pytest.FixtureRequest) -> str:
+    option = request.config.getoption("--arrowbricks-python", default=None)
+    found: str | None = option or os.environ.get("ARROWBRICKS_PYTHON")
+    if found is None:
+        pytest.skip("no --arrowbricks-python, no ARROWBRICKS_PYTHON: has arrowbricks 6.2.0")
+    return found
+
+
 @pytest.fixture(scope="session")
 def peer_python(request: pytest.FixtureRequest) -> str:
     option = request.config.getoption("--peer-python", default=None)
