@@ -50,7 +50,12 @@ async fn each_chunk_is_asked_for_once_however_many_links_a_page_has() {
         let rows = fetch(&warehouse.open().await).await.unwrap();
         assert_eq!(rows, table.numbers());
         assert_each_once(&warehouse, &table);
-        assert_eq!(warehouse.workspace.count("GET", CHUNK), pages, "{page}");
+        // How many links a page has is known only when one has come.
+        let asked = warehouse.workspace.count("GET", CHUNK);
+        assert!(
+            (40 - first).div_ceil(page) as usize <= asked && asked <= pages,
+            "{page}: {asked}"
+        );
     }
 }
 

@@ -1,5 +1,6 @@
 //! How many bytes of a result may be held ahead of its reader.
 
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::sync::Notify;
@@ -43,7 +44,7 @@ impl Budget {
                     state.used += bytes.max(1);
                     return Reservation {
                         budget: Arc::clone(self),
-                        bytes: bytes.max(1),
+                        bytes: AtomicUsize::new(bytes.max(1)),
                     };
                 }
             }
@@ -60,24 +61,31 @@ impl Budget {
 #[derive(Debug)]
 pub(crate) struct Reservation {
     budget: Arc<Budget>,
-    bytes: usize,
+    bytes: AtomicUsize,
 }
 
 impl Reservation {
     /// Corrects an estimate.
-    pub(crate) fn resize(&mut self, bytes: usize) {
+    pub(crate) fn resize(&self, bytes: usize) {
         let bytes = bytes.max(1);
         let mut state = self.budget.state();
-        state.used = state.used - self.bytes + bytes;
+        let before = self.bytes.swap(bytes, Ordering::Relaxed);
+        state.used = state.used - before + bytes;
         drop(state);
-        self.bytes = bytes;
         self.budget.freed.notify_one();
+    }
+
+    /// Corrects an estimate that was too low.
+    pub(crate) fn grow(&self, bytes: usize) {
+        if bytes > self.bytes.load(Ordering::Relaxed) {
+            self.resize(bytes);
+        }
     }
 }
 
 impl Drop for Reservation {
     fn drop(&mut self) {
-        self.budget.state().used -= self.bytes;
+        self.budget.state().used -= *self.bytes.get_mut();
         self.budget.freed.notify_one();
     }
 }
@@ -116,7 +124,7 @@ mod tests {
     #[tokio::test]
     async fn corrected_estimates_count() {
         let budget = Budget::new(100);
-        let mut first = budget.reserve(10).await;
+        let first = budget.reserve(10).await;
         first.resize(100);
         assert_pending(budget.reserve(10));
         first.resize(20);

@@ -10,9 +10,11 @@ use arrow::buffer::Buffer;
 use arrow::datatypes::SchemaRef;
 use arrow::error::ArrowError;
 use arrow::ipc::reader::StreamDecoder;
+use arrow::ipc::{MessageHeader, root_as_message};
 use bytes::Bytes;
 
 use super::lz4;
+use super::memory::no_pool;
 use crate::client::wire::Compression;
 use crate::client::{Error, Result};
 
@@ -28,10 +30,29 @@ pub struct DecodedChunk {
     pub batches: Vec<RecordBatch>,
 }
 
-/// Decodes a chunk body, to at most `max_output` bytes.
-///
-/// What the body itself shows goes before what `compression` says of it: small results have come
-/// plain although LZ4 was declared.
+/// How a chunk body is written.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Writing {
+    Plain,
+    Lz4,
+}
+
+/// How a body that starts so is written. What it shows itself goes before what `compression` says of
+/// it: small results have come plain although LZ4 was declared.
+pub(crate) fn writing(start: &[u8], compression: Compression) -> Result<Writing> {
+    let plain = start.starts_with(&CONTINUATION);
+    if lz4::is_framed(start) || (compression == Compression::Lz4Frame && !plain) {
+        return Ok(Writing::Lz4);
+    }
+    if compression == Compression::Unknown && !plain {
+        return Err(Error::data_loss(
+            "the chunk body is compressed in an unknown way",
+        ));
+    }
+    Ok(Writing::Plain)
+}
+
+/// Decodes a chunk body that is there whole, to at most `max_output` bytes.
 pub fn decode_body(
     body: Bytes,
     compression: Compression,
@@ -40,107 +61,124 @@ pub fn decode_body(
     if body.is_empty() {
         return Err(Error::data_loss("the chunk body is empty"));
     }
-    let plain = body.starts_with(&CONTINUATION);
-    if lz4::is_framed(&body) || (compression == Compression::Lz4Frame && !plain) {
-        let decompressed = lz4::decompress_frames(&body, max_output)?;
-        drop(body);
-        return decode_arrow(Buffer::from_vec(decompressed));
+    if writing(&body, compression)? == Writing::Plain {
+        return decode_arrow(within(body, max_output)?.into());
     }
-    if compression == Compression::Unknown && !plain {
-        return Err(Error::data_loss(
-            "the chunk body is compressed in an unknown way",
-        ));
+    let expected = body.len().saturating_mul(4);
+    let mut decoder = lz4::Decoder::new(expected, max_output, &no_pool())?;
+    let mut rest = &body[..];
+    decoder.push(&mut rest)?;
+    decode_arrow(decoder.finish(rest)?)
+}
+
+/// A body that may be so long.
+fn within(body: Bytes, max_output: usize) -> Result<Bytes> {
+    if body.len() <= max_output {
+        return Ok(body);
     }
-    if body.len() > max_output {
-        let message = format!(
-            "the chunk body has {} bytes, {max_output} are allowed",
-            body.len()
-        );
-        return Err(Error::data_loss(message));
-    }
-    decode_arrow(Buffer::from(body))
+    Err(Error::data_loss(format!(
+        "the chunk body has {} bytes, {max_output} are allowed",
+        body.len()
+    )))
 }
 
 /// Decodes a whole Arrow IPC stream; arrays point into `body` where their alignment allows it.
 pub fn decode_arrow(body: Buffer) -> Result<DecodedChunk> {
-    // The reader slices and casts by numbers from the messages, and panics where some make no sense.
-    // It owns all that it touches, so nothing half-done is left behind.
-    catch_unwind(AssertUnwindSafe(|| read_stream(body))).unwrap_or_else(|_| {
-        Err(Error::data_loss(
-            "the Arrow stream is damaged: its reader panicked",
-        ))
-    })
-}
-
-fn read_stream(mut body: Buffer) -> Result<DecodedChunk> {
-    let length = body.len();
-    let mut decoder = StreamDecoder::new();
-    let mut batches = Vec::new();
-    loop {
-        match decoder.decode(&mut body) {
-            Ok(Some(batch)) => batches.push(batch),
-            Ok(None) => break,
-            Err(error) => return Err(undecodable(&mut decoder, &body, length, error)),
-        }
-    }
-    if !is_finished(&mut decoder) {
-        return Err(Error::data_loss(format!(
-            "the Arrow stream stops after {length} bytes and {} batches, before its end marker",
-            batches.len()
-        )));
-    }
-    let schema = decoder
-        .schema()
-        .ok_or_else(|| Error::data_loss("the Arrow stream has no schema"))?;
+    let mut reader = ArrowReader::default();
+    let batches = reader.push(body)?;
+    let schema = reader.finish()?;
     Ok(DecodedChunk { schema, batches })
 }
 
-/// Whether the end marker was read. `finish` alone also passes between two messages; only after the
-/// marker one more byte is refused.
-fn is_finished(decoder: &mut StreamDecoder) -> bool {
-    decoder.finish().is_ok() && decoder.decode(&mut Buffer::from([0_u8])).is_err()
+/// Reads an Arrow IPC stream that comes in pieces.
+#[derive(Debug, Default)]
+pub(crate) struct ArrowReader {
+    decoder: StreamDecoder,
+    bytes: usize,
+    batches: usize,
 }
 
-fn undecodable(
-    decoder: &mut StreamDecoder,
-    rest: &Buffer,
-    length: usize,
-    error: ArrowError,
-) -> Error {
-    if decoder.finish().is_ok() {
-        let message = format!("{} bytes follow the end of the Arrow stream", rest.len());
-        return Error::data_loss(message);
+impl ArrowReader {
+    /// The batches that end in the next piece of the stream; they point into it.
+    pub(crate) fn push(&mut self, piece: Buffer) -> Result<Vec<RecordBatch>> {
+        // The reader slices and casts by numbers from the messages, and panics where some make no
+        // sense. It is not used again then.
+        catch_unwind(AssertUnwindSafe(|| self.read(piece))).unwrap_or_else(|_| {
+            Err(Error::data_loss(
+                "the Arrow stream is damaged: its reader panicked",
+            ))
+        })
     }
-    let offset = length - rest.len();
-    let message = format!("the Arrow stream is damaged before byte {offset}: {error}");
-    Error::data_loss(message).with_source(error)
-}
 
-/// The first `rows` rows of `batches`, all of which must be there.
-pub fn slice_to_rows(batches: Vec<RecordBatch>, rows: u64) -> Result<Vec<RecordBatch>> {
-    let mut missing = rows;
-    let mut sliced = Vec::with_capacity(batches.len());
-    for batch in batches {
-        if missing == 0 {
-            break;
+    fn read(&mut self, mut piece: Buffer) -> Result<Vec<RecordBatch>> {
+        self.bytes += piece.len();
+        let mut batches = Vec::new();
+        loop {
+            match self.decoder.decode(&mut piece) {
+                Ok(Some(batch)) => batches.push(batch),
+                Ok(None) => break,
+                Err(error) => return Err(self.undecodable(&piece, error)),
+            }
         }
-        let wanted = usize::try_from(missing)
-            .unwrap_or(usize::MAX)
-            .min(batch.num_rows());
-        missing -= wanted as u64;
-        sliced.push(if wanted < batch.num_rows() {
-            batch.slice(0, wanted)
-        } else {
-            batch
-        });
+        self.batches += batches.len();
+        Ok(batches)
     }
-    if missing > 0 {
-        let found = rows - missing;
-        return Err(Error::data_loss(format!(
-            "the chunk declares {rows} rows and has {found}"
-        )));
+
+    /// The schema, once the stream has come to its end.
+    pub(crate) fn finish(&mut self) -> Result<SchemaRef> {
+        if !self.is_finished() {
+            return Err(Error::data_loss(format!(
+                "the Arrow stream stops after {} bytes and {} batches, before its end marker",
+                self.bytes, self.batches
+            )));
+        }
+        let schema = self.decoder.schema();
+        schema.ok_or_else(|| Error::data_loss("the Arrow stream has no schema"))
     }
-    Ok(sliced)
+
+    /// The schema, as soon as it has come.
+    pub(crate) fn schema(&self) -> Option<SchemaRef> {
+        self.decoder.schema()
+    }
+
+    /// Whether the end marker was read. `finish` alone also passes between two messages; only after
+    /// the marker one more byte is refused.
+    fn is_finished(&mut self) -> bool {
+        self.decoder.finish().is_ok() && self.decoder.decode(&mut Buffer::from([0_u8])).is_err()
+    }
+
+    fn undecodable(&mut self, rest: &Buffer, error: ArrowError) -> Error {
+        if self.decoder.finish().is_ok() {
+            let message = format!("{} bytes follow the end of the Arrow stream", rest.len());
+            return Error::data_loss(message);
+        }
+        let offset = self.bytes - rest.len();
+        let message = format!("the Arrow stream is damaged before byte {offset}: {error}");
+        Error::data_loss(message).with_source(error)
+    }
+}
+
+/// The length of the messages that are whole at the start of a stream, if there are rows among them.
+/// What cannot be read ends the search: the reader will say what is wrong with it.
+pub(crate) fn whole_messages(stream: &[u8]) -> Option<usize> {
+    let (mut end, mut has_rows) = (0, false);
+    while let Some((length, kind)) = message(&stream[end..]) {
+        end += length;
+        has_rows |= kind == MessageHeader::RecordBatch;
+    }
+    has_rows.then_some(end)
+}
+
+/// Length and kind of the message that `stream` starts with, if it is there whole.
+fn message(stream: &[u8]) -> Option<(usize, MessageHeader)> {
+    let rest = stream.strip_prefix(&CONTINUATION)?;
+    let (length, rest) = rest.split_first_chunk()?;
+    let length = usize::try_from(i32::from_le_bytes(*length)).ok()?;
+    let (head, body) = rest.split_at_checked(length).filter(|_| length > 0)?;
+    let message = root_as_message(head).ok()?;
+    let body_length = usize::try_from(message.bodyLength()).ok()?;
+    let whole = body_length <= body.len();
+    whole.then(|| (8 + length + body_length, message.header_type()))
 }
 
 #[cfg(test)]

@@ -1,22 +1,25 @@
 //! One chunk: find it, read it, decode it and check it; repeat what a repetition can mend.
 
-use std::collections::HashMap;
-use std::ptr::NonNull;
 use std::sync::Arc;
 
-use arrow::array::{Array, ArrayData};
-use arrow::buffer::NullBuffer;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use chrono::{DateTime, TimeDelta};
+use reqwest::header::HeaderValue;
+use tokio::sync::mpsc::UnboundedSender;
 
-use super::decode::{self, DecodedChunk};
+use super::budget::Reservation;
+use super::decode::{DecodedChunk, decode_body};
 use super::external_links::{LinkBook, Located};
 use super::inline::{self, InlineBody};
-use super::json_array;
+use super::intake::{Intake, LARGEST_CHUNK, Layout, json_rows};
+use super::json_array::parse_json_body;
+use super::memory::Pool;
+use super::progress::Progress;
 use crate::client::transport::Transport;
 use crate::client::transport::retry::{Attempts, Verdict};
-use crate::client::wire::{ChunkInfo, Compression, ExternalLink, Format};
+use crate::client::transport::storage::Broken;
+use crate::client::wire::{ChunkInfo, ExternalLink, Format, ResultData};
 use crate::client::{Error, ErrorCode, Result};
 
 /// A link that expires sooner is renewed before it is used.
@@ -25,52 +28,21 @@ const LEAST_LIFE: TimeDelta = TimeDelta::seconds(30);
 /// How often a link that storage refuses is renewed for one chunk.
 const MOST_RENEWALS: u32 = 3;
 
-/// Bodies that are smaller are decoded where they arrive; others on the blocking pool.
-const SMALL_BODY: usize = 64 << 10;
+/// Less is decoded where it arrives; more on the blocking pool.
+const SMALL: usize = 64 << 10;
 
-/// Most bytes that one chunk may decode to.
-const LARGEST_CHUNK: usize = 8 << 30;
-
-/// A decoded and checked chunk.
+/// Rows of a chunk, or all of them.
 #[derive(Debug)]
-pub(crate) struct Chunk {
+pub(crate) struct Piece {
+    /// How many rows of the result come before.
     pub(crate) row_offset: Option<u64>,
     pub(crate) rows: u64,
-    /// The chunk that it names as the one after it.
-    pub(crate) next_chunk_index: Option<u64>,
     pub(crate) schema: SchemaRef,
     pub(crate) batches: Vec<RecordBatch>,
-}
-
-impl Chunk {
-    /// Bytes of memory that the chunk keeps in use. Its arrays share a buffer, which counts once.
-    pub(crate) fn bytes(&self) -> usize {
-        let mut buffers = HashMap::new();
-        for column in self.batches.iter().flat_map(RecordBatch::columns) {
-            note_buffers(&column.to_data(), &mut buffers);
-        }
-        buffers.values().sum()
-    }
-}
-
-/// Notes the allocations that `data` keeps alive, and their sizes.
-fn note_buffers(data: &ArrayData, buffers: &mut HashMap<NonNull<u8>, usize>) {
-    let nulls = data.nulls().map(NullBuffer::buffer);
-    for buffer in data.buffers().iter().chain(nulls) {
-        buffers.insert(buffer.data_ptr(), buffer.capacity());
-    }
-    for child in data.child_data() {
-        note_buffers(child, buffers);
-    }
-}
-
-/// How the bodies of a result are to be read.
-#[derive(Clone, Debug)]
-pub(crate) struct Layout {
-    pub(crate) format: Format,
-    pub(crate) compression: Compression,
-    /// The schema by the manifest, which JSON is read into.
-    pub(crate) schema: SchemaRef,
+    /// Whether the chunk ends here.
+    pub(crate) is_last: bool,
+    /// The chunk that this one names as the one after it.
+    pub(crate) next_chunk_index: Option<u64>,
 }
 
 /// Reads the chunks of one result.
@@ -80,23 +52,70 @@ pub(crate) struct Downloader {
     pub(crate) book: LinkBook,
     pub(crate) layout: Layout,
     pub(crate) listed: Vec<ChunkInfo>,
+    pub(crate) pool: Arc<Pool>,
+    pub(crate) progress: Progress,
+}
+
+/// What the reader has of a chunk.
+#[derive(Debug)]
+struct Given {
+    index: u64,
+    /// A body that is read anew begins with these rows.
+    rows: u64,
+}
+
+/// One chunk on its way, over all attempts at it.
+struct Download<'a> {
+    given: Given,
+    partial: Option<Partial>,
+    /// Who takes rows before the chunk has come whole, and the room that they take.
+    early: Option<(&'a UnboundedSender<Result<Piece>>, &'a Reservation)>,
+}
+
+/// A body that has not come to its end.
+#[derive(Debug)]
+struct Partial {
+    intake: Intake,
+    bytes: u64,
+    tag: Option<HeaderValue>,
+    /// Rows that were taken out of it.
+    rows: u64,
 }
 
 impl Downloader {
-    /// Chunk `index`, whole; or the reason why it cannot be had.
-    pub(crate) async fn chunk(&self, index: u64) -> Result<Chunk> {
+    /// Gives the reader chunk `index`, whole; or the reason why it cannot be had.
+    pub(crate) async fn chunk(
+        &self,
+        index: u64,
+        reader: &UnboundedSender<Result<Piece>>,
+        room: &Reservation,
+    ) {
+        let download = Download {
+            given: Given { index, rows: 0 },
+            partial: None,
+            early: Some((reader, room)),
+        };
+        let last = self.attempts(download).await;
+        self.progress.begin();
+        // A reader that has gone needs nothing.
+        drop(reader.send(last));
+    }
+
+    /// Tries until the last piece of a chunk is there.
+    async fn attempts(&self, mut download: Download<'_>) -> Result<Piece> {
         let mut network = Attempts::new(&self.transport.config().retry.storage);
         let mut damage = Attempts::new(&self.transport.config().retry.storage);
         let mut renewals = 0;
+        let mut farthest = 0;
         let mut found_damaged = None;
         loop {
-            let located = match self.located(index).await {
+            let located = match self.located(download.given.index).await {
                 Ok(located) => located,
                 // That there is no other body does not tell what was wrong with the one we had.
                 Err(error) => return Err(found_damaged.unwrap_or(error)),
             };
-            match self.read(index, &located).await {
-                Ok(chunk) => return Ok(chunk),
+            match self.read(&located, &mut download).await {
+                Ok(piece) => return Ok(piece),
                 Err(Trouble::Refused(error)) => {
                     renewals += 1;
                     if renewals > MOST_RENEWALS || !network.another(Verdict::Again(None)).await {
@@ -104,13 +123,21 @@ impl Downloader {
                     }
                 }
                 Err(Trouble::Network(error, verdict)) => {
+                    let came = download.partial.as_ref().map_or(0, |partial| partial.bytes);
+                    if came > farthest + SMALL as u64 {
+                        // It goes on, however often it breaks off.
+                        network = Attempts::new(&self.transport.config().retry.storage);
+                    }
+                    farthest = farthest.max(came);
                     if !network.another(verdict).await {
                         return Err(error);
                     }
                     continue;
                 }
                 Err(Trouble::Damaged(error)) => {
-                    let error = error.with_context(&format!("chunk {index} of the result"));
+                    download.partial = None;
+                    let context = format!("chunk {} of the result", download.given.index);
+                    let error = error.with_context(&context);
                     if !damage.another(Verdict::Briefly).await {
                         return Err(error);
                     }
@@ -118,7 +145,7 @@ impl Downloader {
                 }
             }
             // Another link may lead to an undamaged body, too.
-            self.book.forget(index);
+            self.book.forget(download.given.index);
         }
     }
 
@@ -139,66 +166,213 @@ impl Downloader {
         matches!(expiration, Some(Ok(at)) if at.to_utc() - self.transport.service_time() < LEAST_LIFE)
     }
 
-    async fn read(&self, index: u64, located: &Located) -> Result<Chunk, Trouble> {
-        let body = match located {
-            Located::Link(link) => {
-                let body = self.transport.read_link(link).await.map_err(|failure| {
-                    let failure = failure.unless_connected(
-                        "the cloud storage that holds the result cannot be reached; where a \
-                         firewall is in the way, use_cloud_fetch=False asks for results without it",
-                    );
-                    match failure.error.http_status() {
-                        Some(400 | 403 | 404 | 410) => Trouble::Refused(failure.error),
-                        _ => Trouble::Network(failure.error, failure.verdict),
-                    }
-                })?;
-                InlineBody::Arrow(body)
+    async fn read(&self, located: &Located, download: &mut Download<'_>) -> Result<Piece, Trouble> {
+        match located {
+            Located::Link(link) => self.read_link(link, located, download).await,
+            Located::Inline(data) => {
+                let (data, layout) = (Arc::clone(data), self.layout.clone());
+                let small = data.attachment.as_ref().map_or(0, String::len) < SMALL
+                    && data.data_array.is_none();
+                let chunk = decoding(small, move || decode_inline(&data, &layout)).await;
+                self.last_piece(located, &mut download.given, chunk, 0)
             }
-            Located::Inline(data) => inline::body(data).map_err(Trouble::Damaged)?,
+        }
+    }
+
+    async fn read_link(
+        &self,
+        link: &ExternalLink,
+        located: &Located,
+        download: &mut Download<'_>,
+    ) -> Result<Piece, Trouble> {
+        let broken = download.partial.as_ref().and_then(|partial| {
+            let tag = partial.tag.clone()?;
+            let bytes = partial.bytes;
+            Some(Broken { bytes, tag })
+        });
+        let opened = self.transport.open_link(link, broken.as_ref()).await;
+        let mut body = opened.map_err(|failure| {
+            let failure = failure.unless_connected(
+                "the cloud storage that holds the result cannot be reached; where a firewall is in \
+                 the way, use_cloud_fetch=False asks for results without it",
+            );
+            match failure.error.http_status() {
+                Some(400 | 403 | 404 | 410) => Trouble::Refused(failure.error),
+                // The range that is missing may not be there any more.
+                Some(416) => Trouble::Damaged(failure.error),
+                _ => Trouble::Network(failure.error, failure.verdict),
+            }
+        })?;
+        self.progress.step();
+        let mut partial = match download.partial.take().filter(|_| !body.is_new) {
+            Some(partial) => partial,
+            None => Partial {
+                intake: Intake::new(
+                    self.layout.clone(),
+                    &self.pool,
+                    self.byte_count(download.given.index).or(link.byte_count),
+                    body.length,
+                ),
+                bytes: 0,
+                tag: body.tag.clone(),
+                rows: 0,
+            },
         };
-        let declared = located
-            .row_count()
-            .or_else(|| self.listed(index).map(|info| info.row_count));
-        let layout = self.layout.clone();
-        let decoded = if size(&body) < SMALL_BODY {
-            decode(body, &layout, declared)
-        } else {
-            tokio::task::spawn_blocking(move || decode(body, &layout, declared))
-                .await
-                .unwrap_or_else(|why| {
-                    Err(Error::new(ErrorCode::Internal, "decoding a chunk failed").with_source(why))
-                })
+        loop {
+            let part = match body.next().await {
+                Ok(Some(part)) => part,
+                Ok(None) => break,
+                Err(failure) => {
+                    download.partial = Some(partial);
+                    return Err(Trouble::Network(failure.error, failure.verdict));
+                }
+            };
+            self.progress.step();
+            partial.bytes += part.len() as u64;
+            if partial.intake.add(&part) {
+                drop(part);
+                partial = self.decode(partial, located, download).await?;
+            }
+        }
+        let (small, rows) = (partial.intake.waiting() < SMALL, partial.rows);
+        let chunk = decoding(small, move || partial.intake.finish()).await;
+        self.progress.step();
+        self.last_piece(located, &mut download.given, chunk, rows)
+    }
+
+    /// Decodes what has come of a body, and gives its rows where they are waited for.
+    async fn decode(
+        &self,
+        mut partial: Partial,
+        located: &Located,
+        download: &mut Download<'_>,
+    ) -> Result<Partial, Trouble> {
+        let awaited = download.early.is_some() && self.progress.is_awaited(download.given.index);
+        let (mut partial, early) = decoding(false, move || {
+            partial.intake.decode()?;
+            let early = if awaited {
+                partial.intake.early()?
+            } else {
+                None
+            };
+            Ok((partial, early))
+        })
+        .await
+        .map_err(Trouble::Damaged)?;
+        self.progress.step();
+        let Some((reader, room)) = download.early else {
+            return Ok(partial);
         };
-        let DecodedChunk { schema, batches } = decoded.map_err(Trouble::Damaged)?;
+        room.grow(partial.intake.bytes());
+        if let Some(chunk) = early {
+            let (piece, rows) = self.piece(located, &mut download.given, chunk, partial.rows);
+            partial.rows += rows;
+            self.progress.begin();
+            drop(reader.send(Ok(piece)));
+        }
+        Ok(partial)
+    }
+
+    fn last_piece(
+        &self,
+        located: &Located,
+        given: &mut Given,
+        chunk: Result<DecodedChunk>,
+        before: u64,
+    ) -> Result<Piece, Trouble> {
+        let chunk = chunk.map_err(Trouble::Damaged)?;
+        let found = before + count(&chunk.batches);
+        let declared = self.declared(located, given.index);
+        let least = declared.unwrap_or_default().max(given.rows);
+        if found < least {
+            let message = format!("the chunk declares {least} rows and has {found}");
+            return Err(Trouble::Damaged(Error::data_loss(message)));
+        }
+        let (mut piece, _) = self.piece(located, given, chunk, before);
+        piece.is_last = true;
+        piece.next_chunk_index = located.next_chunk_index();
+        Ok(piece)
+    }
+
+    /// The rows of `chunk`, of whose body `before` rows have been read, that the reader does not have
+    /// and that were declared; and how many the body had.
+    fn piece(
+        &self,
+        located: &Located,
+        given: &mut Given,
+        chunk: DecodedChunk,
+        before: u64,
+    ) -> (Piece, u64) {
+        let found = count(&chunk.batches);
+        let declared = self.declared(located, given.index).unwrap_or(u64::MAX);
+        let known = given.rows.saturating_sub(before);
+        let wanted = declared.saturating_sub(before);
+        let batches = slice(chunk.batches, known, wanted);
         let rows = count(&batches);
         let row_offset = located
             .row_offset()
-            .or_else(|| self.listed(index).map(|info| info.row_offset));
-        Ok(Chunk {
+            .or_else(|| self.listed(given.index).map(|info| info.row_offset))
+            .map(|offset| offset + given.rows);
+        given.rows += rows;
+        let piece = Piece {
             row_offset,
             rows,
-            next_chunk_index: located.next_chunk_index(),
-            schema,
+            schema: chunk.schema,
             batches,
-        })
+            is_last: false,
+            next_chunk_index: None,
+        };
+        (piece, found)
+    }
+
+    fn declared(&self, located: &Located, index: u64) -> Option<u64> {
+        located
+            .row_count()
+            .or_else(|| self.listed(index).map(|info| info.row_count))
     }
 
     fn listed(&self, index: u64) -> Option<ChunkInfo> {
-        self.listed
-            .iter()
-            .find(|info| info.chunk_index == index)
+        let place = usize::try_from(index).ok()?;
+        let in_place = self.listed.get(place);
+        in_place
+            .filter(|info| info.chunk_index == index)
+            .or_else(|| self.listed.iter().find(|info| info.chunk_index == index))
             .copied()
+    }
+
+    fn byte_count(&self, index: u64) -> Option<u64> {
+        self.listed(index).and_then(|info| info.byte_count)
     }
 
     /// How many bytes the chunk will roughly take.
     pub(crate) fn estimate(&self, index: u64) -> usize {
         const UNKNOWN: u64 = 16 << 20;
-        let listed = self.listed(index).and_then(|info| info.byte_count);
         let linked = || match self.book.peek(index) {
             Some(Located::Link(link)) => link.byte_count,
             _ => None,
         };
-        usize::try_from(listed.or_else(linked).unwrap_or(UNKNOWN)).unwrap_or(usize::MAX)
+        let bytes = self.byte_count(index).or_else(linked).unwrap_or(UNKNOWN);
+        usize::try_from(bytes).unwrap_or(usize::MAX)
+    }
+
+    /// A chunk that came inside the answer, or what asking again for it gives.
+    pub(crate) async fn inline(
+        &self,
+        index: u64,
+        located: &Located,
+        data: &ResultData,
+    ) -> Result<Piece> {
+        let mut given = Given { index, rows: 0 };
+        let chunk = decode_inline(data, &self.layout);
+        if let Ok(piece) = self.last_piece(located, &mut given, chunk, 0) {
+            return Ok(piece);
+        }
+        self.attempts(Download {
+            given,
+            partial: None,
+            early: None,
+        })
+        .await
     }
 }
 
@@ -212,42 +386,88 @@ enum Trouble {
     Damaged(Error),
 }
 
-fn size(body: &InlineBody) -> usize {
-    match body {
-        InlineBody::Arrow(body) => body.len(),
-        InlineBody::Rows(rows) => rows.len(),
+/// Runs `work` here where it is small, else on the blocking pool.
+async fn decoding<T: Send + 'static>(
+    small: bool,
+    work: impl FnOnce() -> Result<T> + Send + 'static,
+) -> Result<T> {
+    if small {
+        return work();
+    }
+    tokio::task::spawn_blocking(work)
+        .await
+        .unwrap_or_else(|why| {
+            Err(Error::new(ErrorCode::Internal, "decoding a chunk failed").with_source(why))
+        })
+}
+
+fn decode_inline(data: &ResultData, layout: &Layout) -> Result<DecodedChunk> {
+    match inline::body(data)? {
+        InlineBody::Rows(rows) => json_rows(rows, &layout.schema),
+        InlineBody::Arrow(body) if layout.format == Format::ArrowStream => {
+            decode_body(body.into(), layout.compression, LARGEST_CHUNK)
+        }
+        InlineBody::Arrow(body) if layout.format == Format::JsonArray => {
+            json_rows(&parse_json_body(&body)?, &layout.schema)
+        }
+        InlineBody::Arrow(_) => Err(Error::data_loss(
+            "the result has a format that this driver did not ask for",
+        )),
     }
 }
 
 fn count(batches: &[RecordBatch]) -> u64 {
-    batches
-        .iter()
-        .map(|batch| u64::try_from(batch.num_rows()).unwrap_or(u64::MAX))
-        .sum()
+    batches.iter().map(|batch| batch.num_rows() as u64).sum()
 }
 
-fn decode(body: InlineBody, layout: &Layout, declared: Option<u64>) -> Result<DecodedChunk> {
-    let json = |rows: &[Vec<Option<String>>]| -> Result<DecodedChunk> {
-        let batch = json_array::decode_json_rows(rows, &layout.schema)?;
-        Ok(DecodedChunk {
-            schema: Arc::clone(&layout.schema),
-            batches: vec![batch],
-        })
-    };
-    let mut decoded = match (body, layout.format) {
-        (InlineBody::Rows(rows), _) => json(&rows)?,
-        (InlineBody::Arrow(body), Format::JsonArray) => json(&json_array::parse_json_body(&body)?)?,
-        (InlineBody::Arrow(body), Format::ArrowStream) => {
-            decode::decode_body(body.into(), layout.compression, LARGEST_CHUNK)?
+/// The rows of `batches` from row `known` up to row `wanted`.
+fn slice(batches: Vec<RecordBatch>, known: u64, wanted: u64) -> Vec<RecordBatch> {
+    let mut start = 0;
+    let mut sliced = Vec::with_capacity(batches.len());
+    for batch in batches {
+        let rows = batch.num_rows() as u64;
+        let from = known.clamp(start, start + rows) - start;
+        let to = wanted.clamp(start, start + rows) - start;
+        start += rows;
+        match (usize::try_from(from), usize::try_from(to)) {
+            (Ok(0), Ok(to)) if to == batch.num_rows() => sliced.push(batch),
+            (Ok(from), Ok(to)) if from < to => sliced.push(batch.slice(from, to - from)),
+            _ => {}
         }
-        (_, Format::Unknown) => {
-            return Err(Error::data_loss(
-                "the result has a format that this driver did not ask for",
-            ));
-        }
-    };
-    if let Some(declared) = declared {
-        decoded.batches = decode::slice_to_rows(decoded.batches, declared)?;
     }
-    Ok(decoded)
+    sliced
+}
+
+#[cfg(test)]
+mod tests {
+    use arrow::array::{ArrayRef, AsArray, Int64Array};
+    use arrow::datatypes::Int64Type;
+
+    use super::*;
+
+    #[test]
+    fn known_and_unwanted_rows_are_left_out() {
+        let batch = |numbers: std::ops::Range<i64>| {
+            let column = Arc::new(Int64Array::from_iter_values(numbers)) as ArrayRef;
+            RecordBatch::try_from_iter([("n", column)]).unwrap()
+        };
+        let batches = [batch(0..4), batch(4..4), batch(4..7)];
+        for known in 0..9 {
+            for wanted in 0..9 {
+                let sliced = slice(batches.to_vec(), known, wanted);
+                let numbers: Vec<_> = sliced
+                    .iter()
+                    .flat_map(|batch| {
+                        batch
+                            .column(0)
+                            .as_primitive::<Int64Type>()
+                            .values()
+                            .to_vec()
+                    })
+                    .collect();
+                let expected: Vec<_> = (known.cast_signed()..wanted.min(7).cast_signed()).collect();
+                assert_eq!(numbers, expected, "{known} {wanted}");
+            }
+        }
+    }
 }

@@ -59,12 +59,16 @@ struct State {
     known: BTreeMap<u64, Located>,
     /// Chunks that requests on their way ask for.
     asked: BTreeSet<u64>,
+    /// Why requests that were made ahead of their need failed.
+    failed: BTreeMap<u64, Error>,
     /// How many links an answer held last: a request for one chunk brings those behind it, too.
     page: u64,
 }
 
+#[derive(Debug)]
 enum Claim {
     Known(Located),
+    Failed(Error),
     Wait,
     Ask,
 }
@@ -93,6 +97,7 @@ impl LinkBook {
             let claim = self.state().claim(index);
             match claim {
                 Claim::Known(located) => return Ok(located),
+                Claim::Failed(error) => return Err(error),
                 Claim::Wait => changed.await,
                 Claim::Ask => {
                     let asking = Asking { book: self, index };
@@ -107,6 +112,27 @@ impl LinkBook {
                 }
             }
         }
+    }
+
+    /// Whether chunk `index` should be asked for ahead of its need, with [`Self::answer_ahead`].
+    pub(crate) fn claim_ahead(&self, index: u64) -> bool {
+        let mut state = self.state();
+        !state.failed.contains_key(&index) && matches!(state.claim(index), Claim::Ask)
+    }
+
+    /// Asks for what was claimed. Who needs the chunk gets the error, or asks again where the answer
+    /// does not hold it.
+    pub(crate) async fn answer_ahead(&self, index: u64) {
+        let asking = Asking { book: self, index };
+        match self.ask(index).await {
+            Ok(answer) => {
+                self.state().add(answer, index);
+            }
+            Err(error) => {
+                self.state().failed.insert(index, error);
+            }
+        }
+        drop(asking);
     }
 
     /// Where chunk `index` is if that is known already.
@@ -163,6 +189,9 @@ impl State {
     fn claim(&mut self, index: u64) -> Claim {
         if let Some(located) = self.known.get(&index) {
             return Claim::Known(located.clone());
+        }
+        if let Some(error) = self.failed.remove(&index) {
+            return Claim::Failed(error);
         }
         let nearest = self.asked.range(..=index).next_back();
         if nearest.is_some_and(|asked| index - asked < self.page) {

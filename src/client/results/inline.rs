@@ -8,11 +8,11 @@ use crate::client::{Error, Result};
 
 /// The body of a chunk that came inside an answer.
 #[derive(Debug)]
-pub(crate) enum InlineBody {
+pub(crate) enum InlineBody<'a> {
     /// An Arrow stream, compressed as the manifest says.
     Arrow(Vec<u8>),
     /// Rows of texts.
-    Rows(Vec<Vec<Option<String>>>),
+    Rows(&'a [Vec<Option<String>>]),
 }
 
 /// Whether an answer holds data itself.
@@ -25,7 +25,7 @@ fn attachment(data: &ResultData) -> Option<&str> {
 }
 
 /// The data inside an answer.
-pub(crate) fn body(data: &ResultData) -> Result<InlineBody> {
+pub(crate) fn body(data: &ResultData) -> Result<InlineBody<'_>> {
     if let Some(text) = attachment(data) {
         let body = BASE64_STANDARD.decode(text).map_err(|why| {
             Error::data_loss("the attachment of the answer is not Base64").with_source(why)
@@ -33,7 +33,7 @@ pub(crate) fn body(data: &ResultData) -> Result<InlineBody> {
         return Ok(InlineBody::Arrow(body));
     }
     match &data.data_array {
-        Some(rows) => Ok(InlineBody::Rows(rows.clone())),
+        Some(rows) => Ok(InlineBody::Rows(rows)),
         None => Err(Error::data_loss("the answer holds no data")),
     }
 }

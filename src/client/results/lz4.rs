@@ -1,66 +1,29 @@
-//! LZ4 frames: a body of concatenated frames, decoded in place into one buffer.
+//! LZ4 frames: a body of concatenated frames, decoded block by block, as it arrives, into one buffer.
 //!
-//! The framing is read apart from the blocks, so that a first walk over a body finds cuts and bounds
-//! the output before a byte is decoded or reserved. Nothing here knows what the bytes mean.
+//! The framing is read apart from the blocks. Nothing here knows what the bytes mean.
 
 mod framing;
 #[cfg(test)]
 mod tests;
 
 use std::hash::Hasher as _;
+use std::sync::Weak;
 
+use arrow::buffer::Buffer;
 use lz4_flex::block::{DecompressError, decompress_into, decompress_into_with_dict};
 use twox_hash::xxhash32::Hasher;
 
 pub use self::framing::is_framed;
-use self::framing::{Block, FrameHeader, Part, Parts, damaged};
+use self::framing::{Block, FrameHeader, Framing, Part, Stop, damaged};
+use super::memory::{Output, Pool};
 use crate::client::{Error, Result};
 
 /// How far back a match can reach, and so how much of a frame a linked block needs.
 const WINDOW: usize = 64 * 1024;
 /// The most output that one byte of a compressed block can stand for.
-const MAX_RATIO: usize = 255;
+pub(crate) const MAX_RATIO: usize = 255;
 
-/// Decodes all the frames of `body`, to at most `max_output` bytes, and verifies every checksum.
-pub fn decompress_frames(body: &[u8], max_output: usize) -> Result<Vec<u8>> {
-    if body.is_empty() {
-        return Err(Error::data_loss("the LZ4 body is empty"));
-    }
-    let bound = output_bound(body, max_output)?;
-    let mut decoder = Decoder::new(bound.min(max_output));
-    let mut parts = Parts::new(body);
-    while let Some(part) = parts.next()? {
-        decoder.feed(&part)?;
-    }
-    Ok(decoder.into_output())
-}
-
-/// The most bytes that `body` can decode to, from its framing alone.
-fn output_bound(body: &[u8], max_output: usize) -> Result<usize> {
-    let mut parts = Parts::new(body);
-    let (mut total, mut frame, mut declared) = (0_usize, 0_usize, None);
-    while let Some(part) = parts.next()? {
-        match part {
-            Part::Start(header) => (frame, declared) = (0, header.content_size),
-            Part::Block(block) => frame = frame.saturating_add(block.output_bound()),
-            Part::End { frame: number, .. } => {
-                if let Some(size) = declared {
-                    let size = usize::try_from(size).ok().filter(|size| *size <= frame);
-                    frame = size.ok_or_else(|| {
-                        damaged(number, "declares more bytes than its blocks can hold")
-                    })?;
-                    if frame > max_output.saturating_sub(total) {
-                        return Err(too_long(number, max_output));
-                    }
-                }
-                total = total.saturating_add(frame);
-            }
-        }
-    }
-    Ok(total)
-}
-
-fn too_long(frame: usize, limit: usize) -> Error {
+fn too_long(frame: usize, limit: u64) -> Error {
     damaged(
         frame,
         format!("leads to more than the {limit} bytes declared or allowed"),
@@ -100,16 +63,14 @@ impl Block<'_> {
                 target.len()
             }));
         }
-        let room = free.len().min(self.max_output);
-        let target = &mut free[..room];
         let decoded = if dictionary.is_empty() {
-            decompress_into(self.data, target)
+            decompress_into(self.data, free)
         } else {
-            decompress_into_with_dict(self.data, target, dictionary)
+            decompress_into_with_dict(self.data, free, dictionary)
         };
         match decoded {
             Ok(length) => Ok(Some(length)),
-            Err(DecompressError::OutputTooSmall { .. }) if room < self.max_output => Ok(None),
+            Err(DecompressError::OutputTooSmall { .. }) if free.len() < self.max_output => Ok(None),
             Err(error) => Err(self.undecodable(error)),
         }
     }
@@ -124,96 +85,163 @@ impl Block<'_> {
 #[derive(Debug)]
 struct OpenFrame {
     header: FrameHeader,
-    /// Where its output starts.
-    start: usize,
+    /// Where its output starts, counted from the start of the body's.
+    start: u64,
     content: Option<Hasher>,
 }
 
-/// Decodes the parts of a body, in order, into one buffer of fixed size.
+/// Decodes a body, in order, however it is cut into pieces.
 #[derive(Debug)]
-struct Decoder {
-    output: Vec<u8>,
-    filled: usize,
+pub(crate) struct Decoder {
+    framing: Framing,
+    output: Output,
+    /// Output that was given away before it was whole.
+    given: u64,
+    /// Output that checksums have proved, counted like `given`.
+    verified: u64,
+    max_output: u64,
     open: Option<OpenFrame>,
+    begun: bool,
 }
 
 impl Decoder {
-    fn new(max_output: usize) -> Self {
-        Self {
-            output: vec![0; max_output],
-            filled: 0,
+    /// A decoder whose output will have about `expected` bytes, and `max_output` at most.
+    pub(crate) fn new(expected: usize, max_output: usize, pool: &Weak<Pool>) -> Result<Self> {
+        Ok(Self {
+            framing: Framing::default(),
+            output: Output::new(expected.min(max_output), pool)?,
+            given: 0,
+            verified: 0,
+            max_output: max_output as u64,
             open: None,
+            begun: false,
+        })
+    }
+
+    /// Decodes what is whole at the start of `input` and moves that behind it. The answer is how many
+    /// bytes must follow until there is more to do.
+    pub(crate) fn push(&mut self, input: &mut &[u8]) -> Result<usize> {
+        match self.run(input) {
+            Ok(()) => Ok(1),
+            Err(Stop::Short(needed, _)) => Ok(needed),
+            Err(Stop::Damaged(error)) => Err(error),
         }
     }
 
-    fn feed(&mut self, part: &Part<'_>) -> Result<()> {
-        match part {
-            Part::Start(header) => self.start(*header),
-            Part::Block(block) => return self.block(block),
-            Part::End { frame, checksum } => return self.end(*frame, *checksum),
+    /// Ends a body, of which `rest` was left over; its output.
+    pub(crate) fn finish(mut self, mut rest: &[u8]) -> Result<Buffer> {
+        match self.run(&mut rest) {
+            Ok(()) if self.begun => Ok(self.output.freeze()),
+            Ok(()) => Err(Error::data_loss("the LZ4 body is empty")),
+            Err(Stop::Short(_, error) | Stop::Damaged(error)) => Err(error),
+        }
+    }
+
+    /// Bytes of memory that the output takes.
+    pub(crate) fn bytes(&self) -> usize {
+        self.output.len()
+    }
+
+    /// The output that checksums have proved so far and that has not been given away. Blocks that need
+    /// their forerunners keep them.
+    pub(crate) fn verified(&self) -> &[u8] {
+        let linked = self.open.as_ref().is_some_and(|open| open.header.linked);
+        let proved = if linked { self.given } else { self.verified };
+        let length = usize::try_from(proved.saturating_sub(self.given)).unwrap_or(usize::MAX);
+        &self.output.filled()[..length.min(self.output.len())]
+    }
+
+    /// Gives away the output up to `at`, of which about `expected` bytes will follow.
+    pub(crate) fn split_front(&mut self, at: usize, expected: usize) -> Result<Buffer> {
+        self.given += at as u64;
+        self.output.split_front(at, expected)
+    }
+
+    fn run(&mut self, input: &mut &[u8]) -> Result<(), Stop> {
+        self.begun |= !input.is_empty();
+        while let Some(part) = self.framing.next(input)? {
+            match part {
+                Part::Start(header) => self.start(header),
+                Part::Block(block) => self.block(&block)?,
+                Part::End { frame, checksum } => self.end(frame, checksum)?,
+            }
         }
         Ok(())
+    }
+
+    fn position(&self) -> u64 {
+        self.given + self.output.len() as u64
     }
 
     fn start(&mut self, header: FrameHeader) {
         let content = header.content_checksum.then(|| Hasher::with_seed(0));
         self.open = Some(OpenFrame {
             header,
-            start: self.filled,
+            start: self.position(),
             content,
         });
     }
 
     fn block(&mut self, block: &Block<'_>) -> Result<()> {
         block.verify()?;
-        let limit = self.output.len();
-        let (done, free) = self.output.split_at_mut(self.filled);
-        let window = self
-            .open
-            .as_ref()
-            .filter(|open| open.header.linked)
-            .map_or(done.len(), |open| {
-                open.start.max(done.len().saturating_sub(WINDOW))
-            });
-        let Some(length) = block.decode_into(free, &done[window..])? else {
-            return Err(too_long(block.frame, limit));
+        let position = self.position();
+        let Some(open) = &mut self.open else {
+            return Ok(());
         };
-        if let Some(content) = self.open.as_mut().and_then(|open| open.content.as_mut()) {
-            content.write(&free[..length]);
+        let limit = open.header.content_size.map_or(self.max_output, |size| {
+            self.max_output.min(open.start.saturating_add(size))
+        });
+        let allowed = usize::try_from(limit.saturating_sub(position)).unwrap_or(usize::MAX);
+        let most = block.output_bound();
+        let length = loop {
+            let (done, free) = self.output.parts();
+            let room = free.len().min(most).min(allowed);
+            let window = if open.header.linked {
+                let of_frame = usize::try_from(position - open.start).unwrap_or(usize::MAX);
+                of_frame.min(done.len()).min(WINDOW)
+            } else {
+                0
+            };
+            let dictionary = &done[done.len() - window..];
+            if let Some(length) = block.decode_into(&mut free[..room], dictionary)? {
+                break length;
+            }
+            if room == allowed {
+                return Err(too_long(block.frame, limit));
+            }
+            if room == most {
+                let what = format!("is damaged: block {} does not decode", block.number);
+                return Err(damaged(block.frame, what));
+            }
+            self.output.grow(most)?;
+        };
+        if let Some(content) = &mut open.content {
+            content.write(&self.output.parts().1[..length]);
         }
-        self.filled += length;
+        self.output.advance(length);
+        if open.header.block_checksums {
+            self.verified = position + length as u64;
+        }
         Ok(())
     }
 
     fn end(&mut self, frame: usize, checksum: Option<u32>) -> Result<()> {
+        let position = self.position();
         let Some(open) = self.open.take() else {
             return Ok(());
         };
-        let length = self.filled - open.start;
-        if let Some(size) = open
-            .header
-            .content_size
-            .filter(|size| *size != length as u64)
-        {
-            return Err(damaged(
-                frame,
-                format!("has {length} bytes where it declares {size}"),
-            ));
+        let length = position - open.start;
+        if let Some(size) = open.header.content_size.filter(|size| *size != length) {
+            let what = format!("has {length} bytes where it declares {size}");
+            return Err(damaged(frame, what));
         }
-        if open.content.map(|content| content.finish_32()) != checksum {
-            return Err(damaged(
-                frame,
-                "is damaged: its content checksum does not match",
-            ));
+        if checksum.is_some() {
+            if open.content.map(|content| content.finish_32()) != checksum {
+                let what = "is damaged: its content checksum does not match";
+                return Err(damaged(frame, what));
+            }
+            self.verified = position;
         }
         Ok(())
-    }
-
-    fn into_output(mut self) -> Vec<u8> {
-        self.output.truncate(self.filled);
-        if self.output.capacity() - self.filled > self.filled / 8 {
-            self.output.shrink_to_fit();
-        }
-        self.output
     }
 }

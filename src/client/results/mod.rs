@@ -2,13 +2,17 @@
 
 mod budget;
 mod cell_text;
+mod connections;
 pub mod decode;
 mod download;
 mod external_links;
 mod inline;
+mod intake;
 pub mod json_array;
 pub mod lz4;
+mod memory;
 mod pipeline;
+mod progress;
 pub mod schema;
 pub mod type_text;
 
@@ -21,9 +25,12 @@ use arrow::record_batch::RecordBatch;
 use tokio::time::{Instant, timeout};
 
 use self::budget::Reservation;
-use self::download::{Chunk, Downloader, Layout};
+use self::download::{Downloader, Piece};
 use self::external_links::{LinkBook, Located};
+use self::intake::Layout;
+use self::memory::Pool;
 use self::pipeline::Pipeline;
+use self::progress::Progress;
 use super::config::WHOLE_RESULT_BYTES;
 use super::control::{Stop, StopSignal, cancelled, timed_out};
 use super::open_session::{OpenSession, OpenStatement};
@@ -51,7 +58,7 @@ pub struct ResultStream {
     /// What the last chunk read names as the one after it.
     next_chunk_index: Option<u64>,
     batches: VecDeque<RecordBatch>,
-    held: Option<Reservation>,
+    held: Option<Arc<Reservation>>,
     patience: Option<Patience>,
     stop: StopSignal,
     open: Option<OpenStatement>,
@@ -91,6 +98,8 @@ impl ResultStream {
                 schema: Arc::clone(&announced),
             },
             listed: listed_chunks(&manifest, count),
+            pool: Arc::new(Pool::default()),
+            progress: Progress::default(),
         });
         let mut stream = Self {
             statement_id,
@@ -110,8 +119,9 @@ impl ResultStream {
             stop,
             open: Some(open),
         };
-        if count == Some(1) && matches!(downloader.book.peek(0), Some(Located::Inline(_))) {
-            stream.accept(downloader.chunk(0).await?)?;
+        let first = downloader.book.peek(0);
+        if let (Some(1), Some(located @ Located::Inline(data))) = (count, &first) {
+            stream.accept(downloader.inline(0, located, data).await?)?;
             stream.finish()?;
         } else if count == Some(0) {
             stream.finish()?;
@@ -153,7 +163,7 @@ impl ResultStream {
     /// Those of [`Self::next_batch`].
     pub async fn schema(&mut self) -> Result<SchemaRef> {
         while self.schema.is_none() && self.pipeline.is_some() {
-            self.read_chunk().await?;
+            self.read_piece().await?;
         }
         self.check()?;
         Ok(Arc::clone(self.schema.as_ref().unwrap_or(&self.announced)))
@@ -174,7 +184,7 @@ impl ResultStream {
             if self.pipeline.is_none() {
                 return Ok(None);
             }
-            self.read_chunk().await?;
+            self.read_piece().await?;
         }
     }
 
@@ -202,11 +212,11 @@ impl ResultStream {
         Err(error.with_statement_id(&self.statement_id))
     }
 
-    async fn read_chunk(&mut self) -> Result<()> {
-        let ended = match self.wait_for_chunk().await {
-            Ok(Some((chunk, reservation))) => {
+    async fn read_piece(&mut self) -> Result<()> {
+        let ended = match self.wait_for_piece().await {
+            Ok(Some((piece, reservation))) => {
                 self.held = Some(reservation);
-                self.accept(chunk)
+                self.accept(piece)
             }
             Ok(None) => self.finish(),
             Err(error) => Err(error),
@@ -218,7 +228,7 @@ impl ResultStream {
         ended.map_err(|error| error.with_statement_id(&self.statement_id))
     }
 
-    async fn wait_for_chunk(&mut self) -> Result<Option<(Chunk, Reservation)>> {
+    async fn wait_for_piece(&mut self) -> Result<Option<(Piece, Arc<Reservation>)>> {
         let Some(pipeline) = &mut self.pipeline else {
             return Ok(None);
         };
@@ -238,9 +248,9 @@ impl ResultStream {
         next.unwrap_or_else(|_| Err(timed_out(patience.whole)))
     }
 
-    /// Takes a chunk in its turn.
-    fn accept(&mut self, chunk: Chunk) -> Result<()> {
-        if let Some(offset) = chunk.row_offset
+    /// Takes rows in their turn.
+    fn accept(&mut self, piece: Piece) -> Result<()> {
+        if let Some(offset) = piece.row_offset
             && offset != self.rows_read
         {
             return Err(Error::data_loss(format!(
@@ -250,9 +260,9 @@ impl ResultStream {
         }
         let schema = match &self.schema {
             Some(schema) => Arc::clone(schema),
-            None => schema::label_schema(&chunk.schema, &self.columns)?,
+            None => schema::label_schema(&piece.schema, &self.columns)?,
         };
-        for batch in chunk.batches {
+        for batch in piece.batches {
             let columns = batch.columns().to_vec();
             let options = arrow::record_batch::RecordBatchOptions::new()
                 .with_row_count(Some(batch.num_rows()));
@@ -263,8 +273,8 @@ impl ResultStream {
             self.batches.push_back(batch);
         }
         self.schema = Some(schema);
-        self.rows_read += chunk.rows;
-        self.next_chunk_index = chunk.next_chunk_index;
+        self.rows_read += piece.rows;
+        self.next_chunk_index = piece.next_chunk_index;
         Ok(())
     }
 

@@ -2,27 +2,19 @@
 
 use std::sync::Arc;
 
-use tokio::sync::{Semaphore, mpsc};
-use tokio::task::JoinHandle;
+use tokio::sync::mpsc;
+use tokio::task::{JoinHandle, JoinSet};
 
 use super::budget::{Budget, Reservation};
-use super::download::{Chunk, Downloader};
+use super::connections::Connections;
+use super::download::{Downloader, Piece};
 use crate::client::{Error, ErrorCode, Result};
-
-/// Most connections that one result uses, when its chunks are small.
-const MOST_CONNECTIONS: usize = 64;
-
-/// Connections that one result uses however large its chunks are.
-const LEAST_CONNECTIONS: usize = 8;
-
-/// Bytes that shall be on their way at a time.
-const BYTES_IN_FLIGHT: usize = 128 << 20;
 
 /// A task that ends when nobody wants its outcome.
 #[derive(Debug)]
-struct Task<T>(JoinHandle<T>);
+struct Task(JoinHandle<()>);
 
-impl<T> Drop for Task<T> {
+impl Drop for Task {
     fn drop(&mut self) {
         self.0.abort();
     }
@@ -31,17 +23,20 @@ impl<T> Drop for Task<T> {
 /// A chunk on its way, and the room that it takes.
 #[derive(Debug)]
 struct Ahead {
-    task: Task<Result<Chunk>>,
-    reservation: Reservation,
+    pieces: mpsc::UnboundedReceiver<Result<Piece>>,
+    reservation: Arc<Reservation>,
+    _task: Task,
 }
 
 /// Reads chunks ahead of their reader and gives them in order.
 #[derive(Debug)]
 pub(crate) struct Pipeline {
+    downloader: Arc<Downloader>,
     budget: Arc<Budget>,
     queue: mpsc::UnboundedReceiver<Result<Ahead>>,
     front: Option<Ahead>,
-    _pump: Task<()>,
+    front_index: u64,
+    _pump: Task,
 }
 
 impl Pipeline {
@@ -49,11 +44,13 @@ impl Pipeline {
     pub(crate) fn start(downloader: Arc<Downloader>, count: Option<u64>, bytes: usize) -> Self {
         let budget = Budget::new(bytes);
         let (sender, queue) = mpsc::unbounded_channel();
-        let pump = pump(downloader, count, Arc::clone(&budget), sender);
+        let pump = pump(Arc::clone(&downloader), count, Arc::clone(&budget), sender);
         Self {
+            downloader,
             budget,
             queue,
             front: None,
+            front_index: 0,
             _pump: Task(tokio::spawn(pump)),
         }
     }
@@ -63,8 +60,9 @@ impl Pipeline {
         self.budget.raise_limit(bytes);
     }
 
-    /// The next chunk with the room that it takes; `None` after the last. Cancelling loses nothing.
-    pub(crate) async fn next(&mut self) -> Result<Option<(Chunk, Reservation)>> {
+    /// The next rows with the room that their chunk takes; `None` after the last. Cancelling loses
+    /// nothing.
+    pub(crate) async fn next(&mut self) -> Result<Option<(Piece, Arc<Reservation>)>> {
         if self.front.is_none() {
             match self.queue.recv().await {
                 None => return Ok(None),
@@ -74,18 +72,18 @@ impl Pipeline {
         let Some(ahead) = &mut self.front else {
             return Ok(None);
         };
-        let ended = (&mut ahead.task.0).await;
-        let Some(Ahead {
-            mut reservation, ..
-        }) = self.front.take()
-        else {
-            return Ok(None);
-        };
-        let chunk = ended.map_err(|why| {
-            Error::new(ErrorCode::Internal, "reading a chunk failed").with_source(why)
-        })??;
-        reservation.resize(chunk.bytes());
-        Ok(Some((chunk, reservation)))
+        self.downloader.progress.wait_for(self.front_index);
+        let piece = ahead.pieces.recv().await.unwrap_or_else(|| {
+            let message = "reading a chunk ended without a word";
+            Err(Error::new(ErrorCode::Internal, message))
+        });
+        self.downloader.progress.wait_no_longer();
+        let (piece, reservation) = (piece?, Arc::clone(&ahead.reservation));
+        if piece.is_last {
+            self.front = None;
+            self.front_index += 1;
+        }
+        Ok(Some((piece, reservation)))
     }
 }
 
@@ -95,11 +93,21 @@ async fn pump(
     budget: Arc<Budget>,
     queue: mpsc::UnboundedSender<Result<Ahead>>,
 ) {
-    let slots = Arc::new(Semaphore::new(connections(downloader.estimate(0))));
+    let mut connections = Connections::new(downloader.estimate(0));
+    let mut listing = Listing::default();
     let mut next = Some(0).filter(|_| count != Some(0));
     while let Some(index) = next {
-        let reservation = budget.reserve(downloader.estimate(index)).await;
-        let Ok(slot) = Arc::clone(&slots).acquire_owned().await else {
+        let reservation = Arc::new(budget.reserve(downloader.estimate(index)).await);
+        let slot = loop {
+            let ahead = index + 2 * connections.limit() as u64;
+            listing.list(&downloader, ahead.min(count.unwrap_or(0)));
+            tokio::select! {
+                biased;
+                slot = connections.acquire(&downloader.progress) => break slot,
+                Some(_) = listing.requests.join_next() => {}
+            }
+        };
+        let Ok(slot) = slot else {
             return;
         };
         next = match following(&downloader, index, count).await {
@@ -109,21 +117,44 @@ async fn pump(
                 return;
             }
         };
-        let reader = Arc::clone(&downloader);
+        let (sender, pieces) = mpsc::unbounded_channel();
+        let (reader, room) = (Arc::clone(&downloader), Arc::clone(&reservation));
         let task = tokio::spawn(async move {
-            let chunk = reader.chunk(index).await;
+            reader.chunk(index, &sender, &room).await;
             reader.book.forget(index);
             drop(slot);
-            chunk
         });
-        if queue
-            .send(Ok(Ahead {
-                task: Task(task),
-                reservation,
-            }))
-            .is_err()
-        {
+        let ahead = Ahead {
+            pieces,
+            reservation,
+            _task: Task(task),
+        };
+        if queue.send(Ok(ahead)).is_err() {
             return;
+        }
+    }
+    // Others wait for what these ask for.
+    while listing.requests.join_next().await.is_some() {}
+}
+
+/// Requests for the links of chunks that come next.
+#[derive(Default)]
+struct Listing {
+    requests: JoinSet<()>,
+    /// All chunks before this one have been looked at.
+    seen: u64,
+}
+
+impl Listing {
+    /// Asks for links up to chunk `end`, for those that nobody has or asks for.
+    fn list(&mut self, downloader: &Arc<Downloader>, end: u64) {
+        while self.seen < end {
+            if downloader.book.claim_ahead(self.seen) {
+                let (downloader, index) = (Arc::clone(downloader), self.seen);
+                self.requests
+                    .spawn(async move { downloader.book.answer_ahead(index).await });
+            }
+            self.seen += 1;
         }
     }
 }
@@ -139,23 +170,5 @@ async fn following(downloader: &Downloader, index: u64, count: Option<u64>) -> R
             "chunk {index} of the result names chunk {next} as the one after it"
         ))),
         next => Ok(next),
-    }
-}
-
-/// More connections for smaller chunks, whose cost is the way and not the bytes.
-fn connections(chunk_bytes: usize) -> usize {
-    (BYTES_IN_FLIGHT / chunk_bytes.max(1)).clamp(LEAST_CONNECTIONS, MOST_CONNECTIONS)
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn small_chunks_get_more_connections_than_large_ones() {
-        assert_eq!(connections(10_000), MOST_CONNECTIONS);
-        assert_eq!(connections(4 << 20), 32);
-        assert_eq!(connections(100 << 20), LEAST_CONNECTIONS);
-        assert_eq!(connections(0), MOST_CONNECTIONS);
     }
 }

@@ -7,6 +7,7 @@ mod proxy;
 pub(crate) mod redact;
 pub(crate) mod retry;
 mod shared;
+pub(crate) mod storage;
 pub(crate) mod tls;
 
 use std::sync::Arc;
@@ -14,13 +15,10 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use reqwest::header::{
-    AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
-};
+use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
 use reqwest::{Method, Response};
 use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
-use url::Url;
 
 use self::failure::Failure;
 pub(crate) use self::http::Http;
@@ -29,8 +27,7 @@ use super::auth::{Token, TokenSource};
 use super::config::HttpConfig;
 use super::control::{Stop, StopSignal, cancelled};
 use super::host::Endpoint;
-use super::wire::ExternalLink;
-use super::{Error, ErrorCode, Result};
+use super::{Error, Result};
 
 /// Whether a request may be sent again after a failure that leaves open what became of it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -209,32 +206,6 @@ impl Transport {
         self.clock_skew
             .store(ahead.num_seconds(), Ordering::Relaxed);
     }
-
-    /// Reads what a link points to, once. Storage gets the link's own headers and no others.
-    pub(crate) async fn read_link(&self, link: &ExternalLink) -> Result<Vec<u8>, Failure> {
-        let url = storage_url(link)?;
-        let host = super::host::authority(&url);
-        let mut request = reqwest::Request::new(Method::GET, url);
-        if let Some(agent) = self.headers.get(USER_AGENT) {
-            request.headers_mut().insert(USER_AGENT, agent.clone());
-        }
-        for (name, value) in link.http_headers.iter().flatten() {
-            let (name, value) = header(name, value)
-                .map_err(|_| Error::data_loss("a link to storage asks for an impossible header"))?;
-            request.headers_mut().insert(name, value);
-        }
-        let patience = self.config.retry.storage.budget;
-        let response = self
-            .http
-            .send(request, &host, Repeat::Always, Some(patience))
-            .await?;
-        if response.status() != reqwest::StatusCode::OK {
-            return Err(Failure::storage(&response, &host, self.service_time()));
-        }
-        read_body(response)
-            .await
-            .map_err(|why| Failure::broken_off(why, &host))
-    }
 }
 
 impl std::fmt::Debug for Transport {
@@ -257,21 +228,6 @@ async fn read_body(mut response: Response) -> Result<Vec<u8>, reqwest::Error> {
         body.extend_from_slice(&part);
     }
     Ok(body)
-}
-
-fn storage_url(link: &ExternalLink) -> Result<Url> {
-    let url = Url::parse(&link.external_link)
-        .map_err(|_| Error::data_loss("a link to storage is not a URL"))?;
-    if url.scheme() != "https" && !(url.scheme() == "http" && super::host::is_loopback(&url)) {
-        return Err(Error::new(
-            ErrorCode::InvalidArgument,
-            format!(
-                "the link to storage at {} does not use https",
-                redact::without_query(&url)
-            ),
-        ));
-    }
-    Ok(url)
 }
 
 fn workspace_headers(config: &HttpConfig, endpoint: &Endpoint) -> Result<HeaderMap> {

@@ -228,38 +228,6 @@ fn flipped_bits_never_escape_as_panics() {
 }
 
 #[test]
-fn chunks_are_cut_to_the_declared_rows() {
-    let rows = |batches: &[RecordBatch]| {
-        batches
-            .iter()
-            .map(RecordBatch::num_rows)
-            .collect::<Vec<_>>()
-    };
-    let batches = vec![batch(4), batch(0), batch(3)];
-    let cases: [(u64, &[usize]); 5] = [
-        (0, &[]),
-        (2, &[2]),
-        (4, &[4]),
-        (5, &[4, 0, 1]),
-        (7, &[4, 0, 3]),
-    ];
-    for (declared, expected) in cases {
-        assert_eq!(
-            rows(&slice_to_rows(batches.clone(), declared).unwrap()),
-            expected
-        );
-    }
-    for declared in [8, u64::MAX] {
-        let error = slice_to_rows(batches.clone(), declared).unwrap_err();
-        assert_eq!(error.code(), ErrorCode::DataLoss);
-        assert_eq!(
-            error.message(),
-            format!("the chunk declares {declared} rows and has 7")
-        );
-    }
-}
-
-#[test]
 fn columns_without_names_or_values_decode() {
     let schema = Schema::new(vec![Field::new("", DataType::Null, true); 2]);
     let columns = vec![Arc::new(NullArray::new(2)) as ArrayRef; 2];

@@ -2,7 +2,7 @@
 
 use twox_hash::xxhash32::Hasher;
 
-use crate::client::{Error, Result};
+use crate::client::Error;
 
 const MAGIC: u32 = 0x184D_2204;
 const LEGACY_MAGIC: u32 = 0x184C_2102;
@@ -54,47 +54,92 @@ pub(super) enum Part<'a> {
     End { frame: usize, checksum: Option<u32> },
 }
 
-/// Reads the framing of a body, in order; it fails at the first place that is not LZ4.
+/// Why there is no next part.
 #[derive(Debug)]
-pub(super) struct Parts<'a> {
-    rest: &'a [u8],
+pub(super) enum Stop {
+    /// The input ends too early: so many bytes are needed from here on. The error is for a body that
+    /// ends so.
+    Short(usize, Error),
+    /// What came is not LZ4, or damaged.
+    Damaged(Error),
+}
+
+impl From<Error> for Stop {
+    fn from(error: Error) -> Self {
+        Self::Damaged(error)
+    }
+}
+
+/// Reads the framing of a body, in order, as far as the body is there; it fails at the first place
+/// that is not LZ4.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Framing {
     frame: usize,
     block: usize,
     open: Option<FrameHeader>,
+    skipping: Option<Skipping>,
 }
 
-impl<'a> Parts<'a> {
-    pub(super) fn new(body: &'a [u8]) -> Self {
-        Self {
-            rest: body,
-            frame: 0,
-            block: 0,
-            open: None,
+/// A skippable frame whose bytes are passed over as they come.
+#[derive(Clone, Copy, Debug)]
+struct Skipping {
+    length: u32,
+    left: u32,
+}
+
+impl Framing {
+    /// The next part of `input`, which is moved behind it; `None` where a body may end.
+    pub(super) fn next<'a>(&mut self, input: &mut &'a [u8]) -> Result<Option<Part<'a>>, Stop> {
+        loop {
+            self.skip(input)?;
+            if input.is_empty() && self.open.is_none() {
+                return Ok(None);
+            }
+            let (mut next, mut reader) = (*self, Reader::new(input));
+            let part = match next.open {
+                Some(header) => next.block(header, &mut reader).map(Some),
+                None => next.header(&mut reader),
+            }?;
+            (*self, *input) = (next, reader.rest);
+            if part.is_some() {
+                return Ok(part);
+            }
         }
     }
 
-    pub(super) fn next(&mut self) -> Result<Option<Part<'a>>> {
-        match self.open {
-            Some(header) => self.block(header).map(Some),
-            None => self.header(),
+    fn skip(&mut self, input: &mut &[u8]) -> Result<(), Stop> {
+        let Some(Skipping { length, left }) = self.skipping else {
+            return Ok(());
+        };
+        let there = u32::try_from(input.len()).unwrap_or(u32::MAX).min(left);
+        *input = &input[there as usize..];
+        let left = left - there;
+        self.skipping = Some(Skipping { length, left }).filter(|_| left > 0);
+        if left == 0 {
+            return Ok(());
         }
+        let what = format!("ends after {} of {length} skippable bytes", length - left);
+        Err(Stop::Short(1, damaged(self.frame, what)))
     }
 
-    fn header(&mut self) -> Result<Option<Part<'a>>> {
-        while !self.rest.is_empty() {
-            self.frame += 1;
-            let magic = self.u32("its magic number")?;
-            if magic == MAGIC {
-                let header = self.descriptor()?;
-                (self.open, self.block) = (Some(header), 0);
-                return Ok(Some(Part::Start(header)));
-            }
-            if magic & SKIPPABLE_MASK != SKIPPABLE_MAGIC {
-                return Err(self.unknown_magic(magic));
-            }
-            let length = self.u32("the length of a skippable frame")?;
-            self.take(length as usize, "skippable bytes")?;
+    /// The start of a frame; none for one to be skipped.
+    fn header<'a>(&mut self, reader: &mut Reader<'a>) -> Result<Option<Part<'a>>, Stop> {
+        self.frame += 1;
+        reader.frame = self.frame;
+        let magic = reader.u32("its magic number")?;
+        if magic == MAGIC {
+            let header = self.descriptor(reader)?;
+            (self.open, self.block) = (Some(header), 0);
+            return Ok(Some(Part::Start(header)));
         }
+        if magic & SKIPPABLE_MASK != SKIPPABLE_MAGIC {
+            return Err(self.unknown_magic(magic).into());
+        }
+        let length = reader.u32("the length of a skippable frame")?;
+        self.skipping = Some(Skipping {
+            length,
+            left: length,
+        });
         Ok(None)
     }
 
@@ -108,32 +153,26 @@ impl<'a> Parts<'a> {
         )
     }
 
-    fn descriptor(&mut self) -> Result<FrameHeader> {
-        let descriptor = self.rest;
-        let [flags, block_size] = self.array("its header")?;
+    fn descriptor(&self, reader: &mut Reader<'_>) -> Result<FrameHeader, Stop> {
+        let descriptor = reader.rest;
+        let [flags, block_size] = reader.array("its header")?;
         if flags >> 6 != 1 || flags & 0x02 != 0 || block_size & 0x8F != 0 {
-            return Err(damaged(
-                self.frame,
-                "has an unknown version or reserved bits set",
-            ));
+            let what = "has an unknown version or reserved bits set";
+            return Err(damaged(self.frame, what).into());
         }
         if flags & 0x01 != 0 {
-            return Err(damaged(
-                self.frame,
-                "needs a dictionary, which is not supported",
-            ));
+            let what = "needs a dictionary, which is not supported";
+            return Err(damaged(self.frame, what).into());
         }
         let content_size = match flags & 0x08 {
             0 => None,
-            _ => Some(u64::from_le_bytes(self.array("its content size")?)),
+            _ => Some(u64::from_le_bytes(reader.array("its content size")?)),
         };
-        let length = descriptor.len() - self.rest.len();
-        let [checksum] = self.array("its header checksum")?;
+        let length = descriptor.len() - reader.rest.len();
+        let [checksum] = reader.array("its header checksum")?;
         if Hasher::oneshot(0, &descriptor[..length]).to_le_bytes()[1] != checksum {
-            return Err(damaged(
-                self.frame,
-                "is damaged: its header checksum does not match",
-            ));
+            let what = "is damaged: its header checksum does not match";
+            return Err(damaged(self.frame, what).into());
         }
         Ok(FrameHeader {
             linked: flags & 0x20 == 0,
@@ -144,7 +183,7 @@ impl<'a> Parts<'a> {
         })
     }
 
-    fn max_block(&self, code: u8) -> Result<usize> {
+    fn max_block(&self, code: u8) -> Result<usize, Error> {
         match code {
             4..=7 => Ok(1 << (8 + 2 * code)),
             _ => Err(damaged(
@@ -154,13 +193,18 @@ impl<'a> Parts<'a> {
         }
     }
 
-    fn block(&mut self, header: FrameHeader) -> Result<Part<'a>> {
-        let word = self.u32("the length of a block")?;
+    fn block<'a>(
+        &mut self,
+        header: FrameHeader,
+        reader: &mut Reader<'a>,
+    ) -> Result<Part<'a>, Stop> {
+        reader.frame = self.frame;
+        let word = reader.u32("the length of a block")?;
         if word == 0 {
             self.open = None;
             let checksum = header
                 .content_checksum
-                .then(|| self.u32("its content checksum"))
+                .then(|| reader.u32("its content checksum"))
                 .transpose()?;
             return Ok(Part::End {
                 frame: self.frame,
@@ -174,12 +218,12 @@ impl<'a> Parts<'a> {
                 "is damaged: block {} has {length} bytes where {} are allowed",
                 self.block, header.max_block
             );
-            return Err(damaged(self.frame, what));
+            return Err(damaged(self.frame, what).into());
         }
-        let data = self.take(length, "block bytes")?;
+        let data = reader.take(length, "block bytes")?;
         let checksum = header
             .block_checksums
-            .then(|| self.u32("the checksum of a block"))
+            .then(|| reader.u32("the checksum of a block"))
             .transpose()?;
         Ok(Part::Block(Block {
             frame: self.frame,
@@ -190,28 +234,48 @@ impl<'a> Parts<'a> {
             checksum,
         }))
     }
+}
 
-    fn take(&mut self, length: usize, what: &str) -> Result<&'a [u8]> {
-        let (taken, rest) = self.rest.split_at_checked(length).ok_or_else(|| {
-            damaged(
-                self.frame,
-                format!("ends after {} of {length} {what}", self.rest.len()),
-            )
-        })?;
+/// Takes pieces off the front of what there is.
+#[derive(Debug)]
+struct Reader<'a> {
+    whole: usize,
+    rest: &'a [u8],
+    frame: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn new(rest: &'a [u8]) -> Self {
+        Self {
+            whole: rest.len(),
+            rest,
+            frame: 0,
+        }
+    }
+
+    fn short(&self, needed: usize, what: impl AsRef<str>) -> Stop {
+        let taken = self.whole - self.rest.len();
+        Stop::Short(taken + needed, damaged(self.frame, what))
+    }
+
+    fn take(&mut self, length: usize, what: &str) -> Result<&'a [u8], Stop> {
+        let Some((taken, rest)) = self.rest.split_at_checked(length) else {
+            let what = format!("ends after {} of {length} {what}", self.rest.len());
+            return Err(self.short(length, what));
+        };
         self.rest = rest;
         Ok(taken)
     }
 
-    fn array<const N: usize>(&mut self, what: &str) -> Result<[u8; N]> {
-        let (taken, rest) = self
-            .rest
-            .split_first_chunk()
-            .ok_or_else(|| damaged(self.frame, format!("ends within {what}")))?;
+    fn array<const N: usize>(&mut self, what: &str) -> Result<[u8; N], Stop> {
+        let Some((taken, rest)) = self.rest.split_first_chunk() else {
+            return Err(self.short(N, format!("ends within {what}")));
+        };
         self.rest = rest;
         Ok(*taken)
     }
 
-    fn u32(&mut self, what: &str) -> Result<u32> {
+    fn u32(&mut self, what: &str) -> Result<u32, Stop> {
         self.array(what).map(u32::from_le_bytes)
     }
 }

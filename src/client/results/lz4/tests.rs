@@ -4,8 +4,27 @@ use lz4_flex::frame::{BlockMode, BlockSize, FrameEncoder, FrameInfo};
 use proptest::prelude::*;
 
 use super::*;
+use crate::client::results::memory::no_pool;
 
 const LIMIT: usize = 1 << 24;
+
+/// Decodes a body that comes in pieces of this length.
+fn decompress_pieces(body: &[u8], limit: usize, piece: usize) -> Result<Vec<u8>> {
+    let mut decoder = Decoder::new(100, limit, &no_pool())?;
+    let mut input = Vec::new();
+    for piece in body.chunks(piece) {
+        input.extend_from_slice(piece);
+        let mut rest = &input[..];
+        decoder.push(&mut rest)?;
+        let done = input.len() - rest.len();
+        input.drain(..done);
+    }
+    Ok(decoder.finish(&input)?.to_vec())
+}
+
+fn decompress_frames(body: &[u8], limit: usize) -> Result<Vec<u8>> {
+    decompress_pieces(body, limit, body.len().max(1))
+}
 
 fn encode(data: &[u8], info: FrameInfo) -> Vec<u8> {
     let mut encoder = FrameEncoder::with_frame_info(info, Vec::new());
@@ -61,15 +80,6 @@ fn frames_follow_one_another_until_the_body_ends() {
     assert_eq!(decompress_frames(&body, LIMIT).unwrap(), b"abcdef");
     assert_eq!(decompress_frames(&empty, LIMIT).unwrap(), b"");
     assert_eq!(decompress_frames(&skippable, LIMIT).unwrap(), b"");
-}
-
-#[test]
-fn output_reserved_from_the_framing_is_given_back() {
-    let data = [7; 1000];
-    let body = encode(&data, checked());
-    let output = decompress_frames(&body.repeat(50), LIMIT).unwrap();
-    assert_eq!(output.len(), 50_000);
-    assert!(output.capacity() <= 60_000, "{}", output.capacity());
 }
 
 #[test]
@@ -134,10 +144,7 @@ fn damage_is_named() {
             &header,
             "LZ4 frame 1 is damaged: its header checksum does not match",
         ),
-        (
-            &long,
-            "LZ4 frame 1 declares more bytes than its blocks can hold",
-        ),
+        (&long, "LZ4 frame 1 has 3 bytes where it declares 9"),
         (
             &short,
             "LZ4 frame 1 leads to more than the 2 bytes declared or allowed",
@@ -186,11 +193,8 @@ fn a_small_body_cannot_claim_gigabytes() {
     );
     assert_eq!(
         message(&body, usize::MAX),
-        "LZ4 frame 1 declares more bytes than its blocks can hold"
+        "LZ4 frame 1 has 1000 bytes where it declares 2147483648"
     );
-    let blocks = [&1_u32.to_le_bytes()[..], &[0]].concat().repeat(200);
-    let body = frame(0x20, &[], &[blocks, stored(b"")].concat());
-    assert_eq!(output_bound(&body, usize::MAX).unwrap(), 200 * MAX_RATIO);
 }
 
 /// Runs and noise, so that blocks are compressed, stored and matched across their borders.
@@ -226,6 +230,7 @@ proptest! {
     #[test]
     fn what_was_encoded_comes_back(
         frames in prop::collection::vec((contents(), infos(), any::<bool>()), 1..4),
+        piece in 1..5000_usize,
     ) {
         let body = frames.iter().flat_map(|(data, info, sized)| {
             let size = sized.then_some(data.len() as u64);
@@ -233,7 +238,7 @@ proptest! {
         });
         let body: Vec<u8> = body.collect();
         let expected: Vec<u8> = frames.into_iter().flat_map(|(data, ..)| data).collect();
-        prop_assert_eq!(decompress_frames(&body, LIMIT).unwrap(), expected);
+        prop_assert_eq!(decompress_pieces(&body, LIMIT, piece).unwrap(), expected);
     }
 
     #[test]

@@ -1,0 +1,279 @@
+//! Memory that chunks are decoded into: one buffer of the right size each, used again once its rows
+//! are gone.
+
+use std::sync::{Arc, Mutex, PoisonError, Weak};
+
+use arrow::buffer::Buffer;
+use bytes::Bytes;
+use memmap2::MmapMut;
+
+use crate::client::{Error, ErrorCode, Result};
+
+/// Buffers from this size on are mapped: their pages cost nothing until they are used.
+const MAPPED: usize = 1 << 20;
+
+/// Sizes are rounded to this, so that buffers fit other chunks of the same result.
+const ROUNDING: usize = 1 << 20;
+
+/// How many buffers are kept for the chunks to come.
+const MOST_KEPT: usize = 2;
+
+/// Buffers of a result whose rows are gone.
+#[derive(Debug, Default)]
+pub(crate) struct Pool {
+    maps: Mutex<Vec<MmapMut>>,
+    inputs: Mutex<Vec<Vec<u8>>>,
+}
+
+impl Pool {
+    fn take(&self, bytes: usize) -> Option<MmapMut> {
+        let mut maps = self.maps.lock().unwrap_or_else(PoisonError::into_inner);
+        let fitting = maps.iter().position(|map| map.len() >= bytes)?;
+        Some(maps.swap_remove(fitting))
+    }
+
+    fn give(&self, map: MmapMut) {
+        let mut maps = self.maps.lock().unwrap_or_else(PoisonError::into_inner);
+        if maps.len() < MOST_KEPT {
+            maps.push(map);
+        }
+    }
+
+    /// An empty buffer for bytes that are not decoded yet.
+    pub(crate) fn take_input(&self) -> Vec<u8> {
+        let mut inputs = self.inputs.lock().unwrap_or_else(PoisonError::into_inner);
+        inputs.pop().unwrap_or_default()
+    }
+
+    pub(crate) fn give_input(&self, mut input: Vec<u8>) {
+        input.clear();
+        let mut inputs = self.inputs.lock().unwrap_or_else(PoisonError::into_inner);
+        if inputs.len() < MOST_KEPT {
+            inputs.push(input);
+        }
+    }
+}
+
+/// A buffer that is being filled from its front.
+#[derive(Debug)]
+pub(crate) struct Output {
+    memory: Memory,
+    filled: usize,
+    pool: Weak<Pool>,
+}
+
+#[derive(Debug)]
+enum Memory {
+    Heap(Vec<u8>),
+    Mapped(MmapMut),
+}
+
+impl Output {
+    /// Room for `expected` bytes; more is made when it is needed.
+    pub(crate) fn new(expected: usize, pool: &Weak<Pool>) -> Result<Self> {
+        Ok(Self {
+            memory: Memory::new(expected, pool)?,
+            filled: 0,
+            pool: Weak::clone(pool),
+        })
+    }
+
+    pub(crate) fn filled(&self) -> &[u8] {
+        &self.memory.as_slice()[..self.filled]
+    }
+
+    /// How many bytes of memory are in use.
+    pub(crate) fn len(&self) -> usize {
+        self.filled
+    }
+
+    /// What is filled, and the room behind it.
+    pub(crate) fn parts(&mut self) -> (&[u8], &mut [u8]) {
+        let (filled, free) = self.memory.as_mut_slice().split_at_mut(self.filled);
+        (filled, free)
+    }
+
+    /// Counts `length` bytes of the room as filled.
+    pub(crate) fn advance(&mut self, length: usize) {
+        self.filled += length;
+    }
+
+    /// Makes room for at least `more` bytes. What is filled is copied, so room at least doubles.
+    pub(crate) fn grow(&mut self, more: usize) -> Result<()> {
+        let size = self.memory.as_slice().len();
+        let wanted = self.filled.saturating_add(more).max(size.saturating_mul(2));
+        let mut memory = Memory::new(wanted, &self.pool)?;
+        memory.as_mut_slice()[..self.filled].copy_from_slice(self.filled());
+        std::mem::replace(&mut self.memory, memory).reuse(&self.pool);
+        Ok(())
+    }
+
+    pub(crate) fn extend(&mut self, bytes: &[u8]) -> Result<()> {
+        if self.parts().1.len() < bytes.len() {
+            self.grow(bytes.len())?;
+        }
+        self.parts().1[..bytes.len()].copy_from_slice(bytes);
+        self.advance(bytes.len());
+        Ok(())
+    }
+
+    /// Gives what is filled up to `at`; the rest moves to a new buffer with room for `expected` bytes.
+    pub(crate) fn split_front(&mut self, at: usize, expected: usize) -> Result<Buffer> {
+        let rest = self.filled - at;
+        let mut behind = Self::new(expected.max(rest), &self.pool)?;
+        behind.extend(&self.filled()[at..])?;
+        let mut front = std::mem::replace(self, behind);
+        front.filled = at;
+        Ok(front.freeze())
+    }
+
+    /// What is filled, for good; nothing is copied.
+    pub(crate) fn freeze(self) -> Buffer {
+        match self.memory {
+            Memory::Heap(mut bytes) => {
+                bytes.truncate(self.filled);
+                bytes.shrink_to_fit();
+                Buffer::from_vec(bytes)
+            }
+            Memory::Mapped(map) => Buffer::from(Bytes::from_owner(Frozen {
+                map: Some(map),
+                filled: self.filled,
+                pool: self.pool,
+            })),
+        }
+    }
+}
+
+impl Memory {
+    fn new(bytes: usize, pool: &Weak<Pool>) -> Result<Self> {
+        if bytes < MAPPED {
+            return Ok(Self::Heap(vec![0; bytes]));
+        }
+        if let Some(map) = pool.upgrade().and_then(|pool| pool.take(bytes)) {
+            return Ok(Self::Mapped(map));
+        }
+        let size = bytes.checked_next_multiple_of(ROUNDING).unwrap_or(bytes);
+        let map = MmapMut::map_anon(size).map_err(|why| {
+            let message = format!("there is no memory for {bytes} bytes of a result");
+            Error::new(ErrorCode::ResourceExhausted, message).with_source(why)
+        })?;
+        #[cfg(target_os = "linux")]
+        drop(map.advise_range(memmap2::Advice::HugePage, 0, bytes / HUGE_PAGE * HUGE_PAGE));
+        Ok(Self::Mapped(map))
+    }
+
+    fn as_slice(&self) -> &[u8] {
+        match self {
+            Self::Heap(bytes) => bytes,
+            Self::Mapped(map) => map,
+        }
+    }
+
+    fn as_mut_slice(&mut self) -> &mut [u8] {
+        match self {
+            Self::Heap(bytes) => bytes,
+            Self::Mapped(map) => map,
+        }
+    }
+
+    fn reuse(self, pool: &Weak<Pool>) {
+        if let (Self::Mapped(map), Some(pool)) = (self, pool.upgrade()) {
+            pool.give(map);
+        }
+    }
+}
+
+/// Large pages make the first use of fresh memory cheaper. Only what will be filled gets them.
+#[cfg(target_os = "linux")]
+const HUGE_PAGE: usize = 2 << 20;
+
+/// A full buffer that arrays point into. After the last of them it goes back to its pool.
+struct Frozen {
+    map: Option<MmapMut>,
+    filled: usize,
+    pool: Weak<Pool>,
+}
+
+impl AsRef<[u8]> for Frozen {
+    fn as_ref(&self) -> &[u8] {
+        self.map.as_deref().map_or(&[], |map| &map[..self.filled])
+    }
+}
+
+impl Drop for Frozen {
+    fn drop(&mut self) {
+        if let (Some(map), Some(pool)) = (self.map.take(), self.pool.upgrade()) {
+            pool.give(map);
+        }
+    }
+}
+
+/// A pool of its own for what is decoded outside a result.
+pub(crate) fn no_pool() -> Weak<Pool> {
+    Weak::new()
+}
+
+/// The way back to a pool.
+pub(crate) fn way_to(pool: &Arc<Pool>) -> Weak<Pool> {
+    Arc::downgrade(pool)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn filled(bytes: &[u8], expected: usize, pool: &Weak<Pool>) -> Output {
+        let mut output = Output::new(expected, pool).unwrap();
+        output.extend(bytes).unwrap();
+        output
+    }
+
+    #[test]
+    fn what_is_filled_comes_out_whatever_was_expected() {
+        for length in [0, 1, 1000, MAPPED - 1, MAPPED, 3 * MAPPED + 5] {
+            let bytes: Vec<u8> = (0..=250).cycle().take(length).collect();
+            for expected in [0, 10, MAPPED, 5 * MAPPED] {
+                let output = filled(&bytes, expected, &no_pool());
+                assert_eq!(output.filled(), bytes);
+                assert_eq!(output.freeze().as_slice(), bytes, "{length} {expected}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_buffer_is_used_again_when_nothing_points_into_it() {
+        let pool = Arc::new(Pool::default());
+        let way = way_to(&pool);
+        let frozen = filled(&[7; 10], MAPPED, &way).freeze();
+        let address = frozen.as_ptr();
+        let slice = frozen.slice(5);
+        drop(frozen);
+        assert_ne!(
+            Output::new(MAPPED, &way).unwrap().freeze().as_ptr(),
+            address
+        );
+        drop(slice);
+        let again: Vec<_> = (0..2)
+            .map(|_| Output::new(MAPPED, &way).unwrap().freeze())
+            .collect();
+        assert!(again.iter().any(|buffer| buffer.as_ptr() == address));
+    }
+
+    #[test]
+    fn buffers_outlive_their_pool() {
+        let pool = Arc::new(Pool::default());
+        let frozen = filled(&[7; 10], MAPPED, &way_to(&pool)).freeze();
+        drop(pool);
+        assert_eq!(frozen.as_slice(), [7; 10]);
+    }
+
+    #[test]
+    fn a_front_is_given_and_the_rest_goes_on() {
+        for expected in [0, 4, 2 * MAPPED] {
+            let mut output = filled(b"abcdef", expected, &no_pool());
+            assert_eq!(output.split_front(2, expected).unwrap().as_slice(), b"ab");
+            output.extend(b"gh").unwrap();
+            assert_eq!(output.freeze().as_slice(), b"cdefgh");
+        }
+    }
+}

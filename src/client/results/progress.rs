@@ -1,0 +1,68 @@
+//! What the downloads of a result and its reader know of one another.
+
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use tokio::sync::Notify;
+
+/// No chunk is being waited for.
+const NOBODY: u64 = u64::MAX;
+
+/// How far a result has come.
+#[derive(Debug)]
+pub(crate) struct Progress {
+    /// The chunk that the reader waits for, or none.
+    awaited: AtomicU64,
+    /// Grows with everything that arrives or gets done.
+    steps: AtomicU64,
+    begun: AtomicU64,
+    first: Notify,
+}
+
+impl Default for Progress {
+    fn default() -> Self {
+        Self {
+            awaited: AtomicU64::new(NOBODY),
+            steps: AtomicU64::new(0),
+            begun: AtomicU64::new(0),
+            first: Notify::new(),
+        }
+    }
+}
+
+impl Progress {
+    /// The reader waits for rows of this chunk.
+    pub(crate) fn wait_for(&self, index: u64) {
+        self.awaited.store(index, Ordering::Relaxed);
+    }
+
+    /// The reader has what it waited for.
+    pub(crate) fn wait_no_longer(&self) {
+        self.awaited.store(NOBODY, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_awaited(&self, index: u64) -> bool {
+        self.awaited.load(Ordering::Relaxed) == index
+    }
+
+    /// Something has come or has been done.
+    pub(crate) fn step(&self) {
+        self.steps.fetch_add(1, Ordering::Relaxed);
+    }
+
+    /// A number that differs from an earlier one when something has happened since.
+    pub(crate) fn steps(&self) -> u64 {
+        self.steps.load(Ordering::Relaxed)
+    }
+
+    /// The first rows are there.
+    pub(crate) fn begin(&self) {
+        if self.begun.swap(1, Ordering::Relaxed) == 0 {
+            self.first.notify_one();
+        }
+    }
+
+    /// Waits for the first rows.
+    pub(crate) async fn first(&self) {
+        self.first.notified().await;
+    }
+}
