@@ -105,7 +105,9 @@ pub(crate) struct Reply {
     closed: bool,
     /// Comes before each of the quarters of the body.
     pause: Duration,
-    gate: Option<oneshot::Receiver<()>>,
+    gate: Option<oneshot::Receiver<bool>>,
+    /// How many bytes of the body go out before the gate; none of the answer without it.
+    ahead: Option<usize>,
 }
 
 impl Reply {
@@ -118,6 +120,7 @@ impl Reply {
             closed: false,
             pause: Duration::ZERO,
             gate: None,
+            ahead: None,
         }
     }
 
@@ -176,14 +179,31 @@ impl Reply {
         (self, Release(sender))
     }
 
-    /// Sends it; whether the connection can go on.
-    pub(crate) async fn write(self, stream: &mut BufReader<TcpStream>) -> std::io::Result<bool> {
-        if let Some(gate) = self.gate
-            && gate.await.is_err()
-        {
-            std::future::pending::<()>().await;
+    /// So many bytes of the body come; the rest waits until it is released.
+    pub(crate) fn stalled(self, length: usize) -> (Self, Release) {
+        let (mut reply, release) = self.held();
+        reply.ahead = Some(length);
+        (reply, release)
+    }
+
+    /// Waits for its release; whether the answer goes on.
+    async fn released(&mut self, stream: &mut BufReader<TcpStream>) -> bool {
+        let Some(gate) = self.gate.take() else {
+            return true;
+        };
+        tokio::select! {
+            Ok(go_on) = gate => go_on,
+            // The client says nothing more, except by going.
+            _ = stream.fill_buf() => false,
         }
-        if self.closed {
+    }
+
+    /// Sends it; whether the connection can go on.
+    pub(crate) async fn write(
+        mut self,
+        stream: &mut BufReader<TcpStream>,
+    ) -> std::io::Result<bool> {
+        if (self.ahead.is_none() && !self.released(stream).await) || self.closed {
             return Ok(false);
         }
         let mut head = format!("HTTP/1.1 {} Scripted\r\n", self.status);
@@ -192,7 +212,15 @@ impl Reply {
         }
         write!(head, "content-length: {}\r\n\r\n", self.body.len()).unwrap();
         stream.write_all(head.as_bytes()).await?;
-        let body = &self.body[..self.cut.unwrap_or(self.body.len())];
+        let mut start = 0;
+        if let Some(ahead) = self.ahead {
+            stream.write_all(&self.body[..ahead]).await?;
+            start = ahead;
+            if !self.released(stream).await {
+                return Ok(false);
+            }
+        }
+        let body = &self.body[start..self.cut.unwrap_or(self.body.len())];
         for part in body.chunks(body.len().div_ceil(4).max(1)) {
             if !self.pause.is_zero() {
                 tokio::time::sleep(self.pause).await;
@@ -203,13 +231,18 @@ impl Reply {
     }
 }
 
-/// Lets a held answer go; dropping it holds the answer for ever.
+/// Lets a held answer go; dropping it holds the answer as long as the client waits.
 #[derive(Debug)]
-pub(crate) struct Release(oneshot::Sender<()>);
+pub(crate) struct Release(oneshot::Sender<bool>);
 
 impl Release {
     pub(crate) fn go(self) {
         // Nobody listens where the client has gone.
-        self.0.send(()).ok();
+        self.0.send(true).ok();
+    }
+
+    /// Ends the connection instead.
+    pub(crate) fn drop_connection(self) {
+        self.0.send(false).ok();
     }
 }

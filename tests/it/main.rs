@@ -20,6 +20,7 @@ mod json;
 mod links;
 mod metadata;
 mod never_twice;
+mod resume;
 mod retry;
 mod session;
 mod sign_in;

@@ -27,6 +27,7 @@ struct State {
     log: Mutex<Vec<Request>>,
     arrived: Notify,
     connections: AtomicUsize,
+    open: AtomicUsize,
 }
 
 /// A running server; it ends when it is dropped.
@@ -102,6 +103,11 @@ impl Server {
         });
     }
 
+    /// How many connections clients have not closed.
+    pub(crate) fn open_connections(&self) -> usize {
+        self.state.open.load(Ordering::Relaxed)
+    }
+
     /// All requests so far, in the order in which they came.
     pub(crate) fn log(&self) -> Vec<Request> {
         self.state.log.lock().unwrap().clone()
@@ -140,7 +146,13 @@ impl Drop for Server {
     }
 }
 
-async fn serve(mut stream: BufReader<TcpStream>, state: Arc<State>) {
+async fn serve(stream: BufReader<TcpStream>, state: Arc<State>) {
+    state.open.fetch_add(1, Ordering::Relaxed);
+    answer_all(stream, &state).await;
+    state.open.fetch_sub(1, Ordering::Relaxed);
+}
+
+async fn answer_all(mut stream: BufReader<TcpStream>, state: &State) {
     while let Some(request) = Request::read(&mut stream).await {
         let reply = state.answer(&request);
         state.log.lock().unwrap().push(request);

@@ -157,8 +157,6 @@ impl Memory {
             let message = format!("there is no memory for {bytes} bytes of a result");
             Error::new(ErrorCode::ResourceExhausted, message).with_source(why)
         })?;
-        #[cfg(target_os = "linux")]
-        drop(map.advise_range(memmap2::Advice::HugePage, 0, bytes / HUGE_PAGE * HUGE_PAGE));
         Ok(Self::Mapped(map))
     }
 
@@ -182,10 +180,6 @@ impl Memory {
         }
     }
 }
-
-/// Large pages make the first use of fresh memory cheaper. Only what will be filled gets them.
-#[cfg(target_os = "linux")]
-const HUGE_PAGE: usize = 2 << 20;
 
 /// A full buffer that arrays point into. After the last of them it goes back to its pool.
 struct Frozen {
