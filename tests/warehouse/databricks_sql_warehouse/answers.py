@@ -45,6 +45,7 @@ class Answers:
             inline = self._inline(statement, result)
             if inline and self._settings.close_inline:
                 status["state"] = "CLOSED"
+                statement.told_closed = True
             document["manifest"] = self._manifest(statement, result, hints)
             document["result"] = self._first(statement, result, hints, inline=inline)
         return self._trimmed(document)

@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from .sessions import Sessions
     from .statements import Statements
 
-_ENDED = ("CLOSED", "FAILED", "CANCELED")
-
 
 class Counters:
     """Counts since the last reset, and what is open now."""
@@ -35,14 +33,20 @@ class Counters:
     def document(self) -> dict[str, Any]:
         """The counters as the admin API shows them.
 
-        Statements that failed or were canceled hold nothing, and so count as closed.
+        Unclosed is what runs, or holds rows that nobody has given back.
         """
         statements = self._statements.documents()
         return {
             "open_sessions": len(self._sessions.documents()),
-            "unclosed_statements": sum(each["state"] not in _ENDED for each in statements),
+            "unclosed_statements": sum(_is_open(each) for each in statements),
             "executions": Counter(each["statement"] for each in statements[self._before :]),
             "requests": self._log.requests,
             "storage_requests_with_token": self._log.storage_with_token,
             "token_requests": self._identity.tokens.requests,
         }
+
+
+def _is_open(statement: dict[str, Any]) -> bool:
+    return statement["state"] in ("PENDING", "RUNNING") or (
+        statement["state"] == "SUCCEEDED" and statement["chunk_count"] != 0
+    )

@@ -48,6 +48,7 @@ class Statement:
     ended: float | None = None
     state: str = "PENDING"
     closed: bool = False
+    told_closed: bool = False
     error: StatementError | None = None
     result: Result | None = None
     cancel_requested: bool = False
@@ -70,7 +71,7 @@ class Statement:
             "statement_id": self.id,
             "session_id": self.session.id,
             "statement": self.request.statement,
-            "state": "CLOSED" if self.closed else self.state,
+            "state": "CLOSED" if self.closed or self.told_closed else self.state,
             "message": self.error.message if self.error else None,
             "row_count": self.result.row_count if self.result else None,
             "chunk_count": len(self.result.chunks) if self.result else None,

@@ -82,6 +82,9 @@ def test_what_is_open_is_counted(warehouse: Warehouse, client: Client) -> None:
     other.call("DELETE", f"{SQL}/statements/{statement_id}")
     client.error("SELECT no_such_column")
     other.call("DELETE", f"{SQL}/sessions/{other.session_id}")
+    client.execute("CREATE OR REPLACE TABLE counted_t (id INT)")
+    warehouse.settings(close_inline=True)
+    client.execute("SELECT 1", disposition="INLINE_OR_EXTERNAL_LINKS")
     after = warehouse.counters()
     assert after["open_sessions"] == before["open_sessions"]
     assert after["unclosed_statements"] == before["unclosed_statements"]
