@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 import signal
+import socket
 import subprocess
 import sys
 from typing import TYPE_CHECKING
@@ -48,6 +49,37 @@ def test_it_ends_with_its_parent() -> None:
         warehouse.log()
 
 
-def test_a_wrong_option_is_told() -> None:
+def test_a_file_that_is_missing_is_named() -> None:
+    ended = run("--tls-cert", "no-such-file")
+    assert ended.returncode == 1
+    (line,) = ended.stderr.splitlines()
+    assert "cannot start: --tls-cert no-such-file" in line
     with pytest.raises(RuntimeError, match="status 1"):
         Warehouse.start(tls_cert="no-such-file")
+
+
+def test_a_port_that_is_taken_is_told() -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        ended = run("--port", str(port))
+    assert ended.returncode == 1
+    assert f"('127.0.0.1', {port})" in ended.stderr
+    assert "Traceback" not in ended.stderr
+
+
+@pytest.mark.parametrize(
+    "options",
+    [["--storage-tls", "other"], ["--storage-tls", "off"], ["--tls", "--tls-cert", "file"]],
+)
+def test_options_that_do_not_go_together_are_refused(options: list[str]) -> None:
+    ended = run(*options)
+    assert ended.returncode == 2
+    assert "--tls" in ended.stderr
+
+
+def run(*options: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [*COMMAND, *options], capture_output=True, text=True, timeout=30, check=False
+    )
