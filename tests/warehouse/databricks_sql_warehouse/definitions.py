@@ -355,7 +355,13 @@ def alterations(tree: exp.Alter) -> list[str]:
 def _single(actions: Iterable[exp.Expr]) -> list[exp.Expr]:
     found: list[exp.Expr] = []
     for action in actions:
-        found += action.expressions if isinstance(action, exp.Schema) else [action]
+        if isinstance(action, exp.Schema):
+            found += action.expressions
+        elif str(action.args.get("kind")) == "COLUMNS":
+            names = action.args["tables"][0].expressions
+            found += [exp.Drop(kind="COLUMN", tables=[exp.column(name)]) for name in names]
+        else:
+            found.append(action)
     return found
 
 

@@ -61,8 +61,6 @@ def rewrite(tree: exp.Expr, session: Session, declarations: Declarations, token:
             return exp.cast(node.copy(), exp.DataType.Type.INT)
         if isinstance(node, exp.TsOrDsAdd):
             return exp.cast(node.copy(), exp.DataType.Type.DATE)
-        if isinstance(node, (exp.Add, exp.Sub)):
-            return _date_arithmetic(node)
         if isinstance(node, (exp.Any, exp.All)) and not isinstance(node.parent, exp.Predicate):
             name = "bool_or" if isinstance(node, exp.Any) else "bool_and"
             return _anonymous(name, node.this.unnest())
@@ -362,16 +360,16 @@ def _whole(text: str) -> str:
     return text
 
 
-def _date_arithmetic(node: exp.Binary) -> exp.Expr:
-    """A date with days or months added is a date."""
-    unit = node.expression.args.get("unit") if isinstance(node.expression, exp.Interval) else None
-    left = node.this.unnest()
-    is_date = isinstance(left, exp.CurrentDate) or (
-        isinstance(left, exp.Cast) and left.to.this is exp.DataType.Type.DATE
-    )
-    if is_date and unit is not None and unit.name.upper().rstrip("S") in _DATE_UNITS:
-        return exp.cast(node.copy(), exp.DataType.Type.DATE)
-    return node
+def keep_dates(tree: exp.Expr) -> None:
+    """A date with days or months added is a date; to be done before intervals are rewritten."""
+    for node in list(tree.find_all(exp.Add, exp.Sub)):
+        added, left = node.expression, node.this.unnest()
+        unit = added.args.get("unit") if isinstance(added, exp.Interval) else None
+        is_date = isinstance(left, exp.CurrentDate) or (
+            isinstance(left, exp.Cast) and left.to.this is exp.DataType.Type.DATE
+        )
+        if is_date and unit is not None and unit.name.upper().rstrip("S") in _DATE_UNITS:
+            node.replace(exp.cast(node.copy(), exp.DataType.Type.DATE))
 
 
 _DATE_UNITS = ("DAY", "WEEK", "MONTH", "YEAR")

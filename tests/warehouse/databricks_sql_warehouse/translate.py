@@ -91,6 +91,7 @@ def translate(
         definitions.reduce(tree, keys=settings.enforce_keys)
     plan.relations = information_schema.replace(tree, session)
     plan.references = tables.qualify(tree, session)
+    functions.keep_dates(tree)
     tree = functions.rewrite(intervals.translate(tree), session, declarations, token)
     if bulk is not None:
         tree.set("expression", sqlglot.parse_one(bulk.select, read="duckdb"))

@@ -153,7 +153,12 @@ def _infer(node: exp.Expr, scope: Marks) -> Mark | None:
     if isinstance(node, (exp.VarMap, exp.Map)):
         return _map(node, scope)
     if isinstance(node, exp.Struct):
-        members = {member.name.lower(): _infer(member, scope) for member in node.expressions}
+        members = {
+            member.alias_or_name.lower(): _infer(
+                member.expression if isinstance(member, exp.PropertyEQ) else member, scope
+            )
+            for member in node.expressions
+        }
         return {name: mark for name, mark in members.items() if mark} or None
     if isinstance(node, (exp.Bracket, exp.Dot, exp.Explode)):
         return _part(node, scope)
