@@ -39,6 +39,20 @@ def effect(tree: exp.Expr, session: Session, declarations: Declarations) -> Effe
     return _comment(tree, session) if isinstance(tree, exp.Comment) else None
 
 
+def set_temporary(tree: exp.Expr, session: Session) -> str | None:
+    """Lead the definition of a temporary view to the session's own; the schema that it needs."""
+    holder = tree.args.get("properties") if isinstance(tree, exp.Create) else None
+    if holder is None or not any(isinstance(p, exp.TemporaryProperty) for p in holder.expressions):
+        return None
+    target = _target(tree)
+    if target is None or str(tree.args.get("kind")).upper() != "VIEW":
+        return None
+    catalog, schema, _ = tables.temporary_key(target.name, session)
+    target.set("catalog", exp.to_identifier(catalog, quoted=True))
+    target.set("db", exp.to_identifier(schema, quoted=True))
+    return f'CREATE SCHEMA IF NOT EXISTS "{tables.physical(catalog)}"."{schema}"'
+
+
 def _target(tree: exp.Expr) -> exp.Table | None:
     target = tree.this.this if isinstance(tree.this, exp.Schema) else tree.this
     named = isinstance(target, exp.Table) and isinstance(target.this, exp.Identifier)
@@ -72,6 +86,8 @@ def _create(tree: exp.Create, session: Session, declarations: Declarations) -> E
     def note(known: Declarations) -> None:
         known.tables[name] = table
         _complete(known, table)
+        if name[0] == tables.TEMPORARY:
+            session.temporary.add(name[2])
 
     return note
 
@@ -261,7 +277,13 @@ def _drop(tree: exp.Drop, session: Session) -> Effect | None:
     name = tables.key(node, session)
     if kind == "FUNCTION":
         return lambda known: void(known.routines.pop(name, None))
-    return lambda known: void(known.tables.pop(name, None))
+
+    def forget(known: Declarations) -> None:
+        known.tables.pop(name, None)
+        if name[0] == tables.TEMPORARY:
+            session.temporary.discard(name[2])
+
+    return forget
 
 
 def _dropped(tree: exp.Drop) -> exp.Table | None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from .catalog import Listed
 from .command import PATH, Context, compiled
 from .data_types import STRING, Column
 from .engine import rows_outcome
@@ -11,13 +12,12 @@ from .engine_errors import missing_table
 from .errors import sql_error
 from .functions import USER
 from .information_rows import fill
-from .tables import full_name, name_parts
+from .tables import full_name, name_parts, temporary_key
 from .translate import translate
 
 if TYPE_CHECKING:
     import re
 
-    from .catalog import Listed
     from .command import Command
     from .engine import Outcome
 
@@ -62,6 +62,8 @@ def missing_routine(names: list[str]) -> Exception:
 
 def find_relation(names: list[str], context: Context) -> Listed:
     """The table or view that a command names."""
+    if len(names) == 1 and names[0].lower() in context.session.temporary:
+        return Listed(*temporary_key(names[0], context.session), "VIEW")
     listed = context.catalog.find(full_name(names, context.session))
     if listed is None:
         raise missing_table(names, context.statement)

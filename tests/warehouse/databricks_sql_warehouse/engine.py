@@ -18,7 +18,7 @@ from .engine_errors import from_duckdb
 from .errors import StatementCanceled
 from .naming import NAMELESS
 from .sessions import engine_zone
-from .tables import physical
+from .tables import TEMPORARY, physical, temporary_key
 from .transactions import Transaction, not_in_transaction
 from .translate import Kind, Plan
 
@@ -67,7 +67,7 @@ class Engine:
             side_effects=True,
         )
         sql_functions.register(self._root)
-        for catalog in ("main", samples.CATALOG):
+        for catalog in (TEMPORARY, "main", samples.CATALOG):
             self.create_catalog(catalog)
         samples.create(self._root)
 
@@ -94,6 +94,12 @@ class Engine:
         """A connection of its own."""
         with self._lock:
             return Transaction(self._root.cursor(), single=single)
+
+    def end_session(self, session: Session) -> None:
+        """Drop what is only there for a session."""
+        catalog, schema, _ = temporary_key("", session)
+        with self._lock:
+            self._root.execute(f'DROP SCHEMA IF EXISTS "{physical(catalog)}"."{schema}" CASCADE')
 
     def forget(self, token: str) -> None:
         """The statement of this token no longer runs."""

@@ -42,6 +42,7 @@ class Session:
     confs: dict[str, str] = field(default_factory=dict)
     version: int | None = None
     transaction: Transaction | None = None
+    temporary: set[str] = field(default_factory=set)
     used: float = field(default_factory=time.monotonic)
     running: int = 0
 

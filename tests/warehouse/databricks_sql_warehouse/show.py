@@ -83,6 +83,7 @@ def _tables(match: re.Match[str], context: Context) -> Outcome:
         for listed in context.catalog.relations(catalog)
         if listed.schema == schema and like(listed.name, match["like"])
     ]
+    rows += [("", name, True) for name in _temporary(match, context)]
     columns = [*_texts("database tableName"), Column("isTemporary", BOOLEAN, nullable=False)]
     return rows_outcome(columns, rows)
 
@@ -94,8 +95,13 @@ def _views(match: re.Match[str], context: Context) -> Outcome:
         for listed in context.catalog.relations(catalog)
         if (listed.schema, listed.kind) == (schema, "VIEW") and like(listed.name, match["like"])
     ]
+    rows += [("", name, True, False) for name in _temporary(match, context)]
     flags = [Column(name, BOOLEAN, nullable=False) for name in ("isTemporary", "isMaterialized")]
     return rows_outcome([*_texts("namespace viewName"), *flags], rows)
+
+
+def _temporary(match: re.Match[str], context: Context) -> list[str]:
+    return [name for name in sorted(context.session.temporary) if like(name, match["like"])]
 
 
 def _schema(match: re.Match[str], context: Context) -> tuple[str, str]:

@@ -163,6 +163,8 @@ class Statements:
                 self.cancel(statement)
         if session.transaction is not None:
             self._pool.submit(session.transaction.close)
+        if session.temporary:
+            self._pool.submit(self._engine.end_session, session)
 
     def documents(self) -> list[dict[str, Any]]:
         """Every statement as the admin API shows it."""

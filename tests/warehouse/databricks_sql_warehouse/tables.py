@@ -33,8 +33,14 @@ class Reference:
     position: Position | None
 
 
+TEMPORARY = "<temporary>"
+_TEMPORARY_DATABASE = "temporary_views"
+
+
 def physical(catalog: str) -> str:
     """The DuckDB database of a catalog: DuckDB reserves the name `main`."""
+    if catalog == TEMPORARY:
+        return _TEMPORARY_DATABASE
     return f"uc_{catalog.lower()}"
 
 
@@ -51,10 +57,17 @@ def full_name(names: list[str], session: Session) -> tuple[str, str, str]:
 
 
 def key(table: exp.Table, session: Session) -> tuple[str, str, str]:
-    """The full name of a table, lower case."""
+    """The full name of a table, lower case; a temporary view of the session goes first."""
+    if not table.db and table.name.lower() in session.temporary:
+        return temporary_key(table.name, session)
     catalog = table.catalog or session.catalog
     schema = table.db or session.schema
     return catalog.lower(), schema.lower(), table.name.lower()
+
+
+def temporary_key(name: str, session: Session) -> tuple[str, str, str]:
+    """The full name of a temporary view."""
+    return TEMPORARY, f"session_{session.id}", name.lower()
 
 
 def qualify(tree: exp.Expr, session: Session) -> list[Reference]:

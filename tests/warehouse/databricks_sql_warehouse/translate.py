@@ -86,6 +86,7 @@ def translate(
         plan.required = nullability.required(
             tree, lambda table: declarations.of(tables.key(table, session)).required
         )
+    schema = definitions.set_temporary(tree, session)
     plan.effect = definitions.effect(tree.copy(), session, declarations)
     if isinstance(tree, exp.Create):
         definitions.reduce(tree, keys=settings.enforce_keys)
@@ -96,7 +97,7 @@ def translate(
     if bulk is not None:
         tree.set("expression", sqlglot.parse_one(bulk.select, read="duckdb"))
         plan.rows = bulk.rows
-    plan.sql = _generate(tree)
+    plan.sql = [*([schema] if schema else []), *_generate(tree)]
     if isinstance(tree, (exp.Update, exp.Delete)):
         rows = exp.select(exp.Count(this=exp.Star())).from_(tree.this.copy())
         where = tree.args.get("where")

@@ -87,3 +87,19 @@ def test_closing_a_session_cancels_its_statements(client: Client) -> None:
     statement_id = client.execute("SELECT sleep(60)", wait_timeout="0s")["statement_id"]
     client.call("DELETE", f"{SQL}/sessions/{client.session_id}")
     assert client.finish(statement_id)["status"]["state"] == "CANCELED"
+
+
+def test_a_temporary_view_is_the_sessions_own(warehouse: Warehouse, client: Client) -> None:
+    client.rows("CREATE OR REPLACE TABLE shadowed AS SELECT 'table' AS a")
+    query = "SELECT 'view' AS a, id AS b FROM range(1)"
+    client.rows(f"CREATE OR REPLACE TEMPORARY VIEW shadowed AS {query}")
+    other = Client(warehouse)
+    assert client.rows("SELECT a FROM shadowed") == [["view"]]
+    assert other.rows("SELECT a FROM shadowed") == [["table"]]
+    assert client.rows("SELECT a FROM main.default.shadowed") == [["table"]]
+    assert ["", "shadowed", "true"] in client.rows("SHOW TABLES LIKE 'shadow*'")
+    assert other.rows("SHOW TABLES LIKE 'shadow*'") == [["default", "shadowed", "false"]]
+    assert client.rows("DESCRIBE shadowed") == [["a", "string", None], ["b", "bigint", None]]
+    assert client.rows("SHOW CATALOGS LIKE '*temp*'") == []
+    client.rows("DROP VIEW shadowed")
+    assert client.rows("SELECT a FROM shadowed") == [["table"]]
