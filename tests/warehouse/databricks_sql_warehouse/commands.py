@@ -244,7 +244,7 @@ _COMMANDS: list[tuple[re.Pattern[str], Command, bool]] = [
         False,
     ),
     (
-        compiled(rf"(?:OPTIMIZE|VACUUM|REFRESH TABLE|ANALYZE TABLE) {PATH}.*"),
+        compiled(rf"(?:OPTIMIZE|VACUUM|REFRESH TABLE|ANALYZE TABLE|GRANT|REVOKE) {PATH}.*"),
         _nothing,
         False,
     ),

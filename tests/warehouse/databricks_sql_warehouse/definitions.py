@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from typing import TYPE_CHECKING
 
 from sqlglot import exp
@@ -24,7 +25,9 @@ _KEPT = (
     exp.DefaultColumnConstraint,
     exp.CheckColumnConstraint,
     exp.PrimaryKeyColumnConstraint,
+    exp.ComputedColumnConstraint,
 )
+_sequences = itertools.count(1)
 _KEYS = (exp.PrimaryKey, exp.UniqueColumnConstraint)
 
 
@@ -312,12 +315,17 @@ def _comment(tree: exp.Comment, session: Session) -> Effect | None:
     return lambda known: setattr(known.changed(name), "comment", text)
 
 
-def reduce(tree: exp.Create, *, keys: bool) -> None:
-    """Keep what DuckDB can hold of a table: no properties, comments and foreign keys."""
+def reduce(tree: exp.Create, session: Session, *, keys: bool) -> list[str]:
+    """Keep what DuckDB can hold of a table: no properties, comments and foreign keys.
+
+    Gives what DuckDB must run before: the sequences of identity columns.
+    """
+    _copy_source(tree)
     tree.set("properties", None)
     schema = tree.this
     if not isinstance(schema, exp.Schema):
-        return
+        return []
+    before = _identities(schema, session)
     required = _required(schema) if not keys else set()
     for item in list(schema.expressions):
         inner = item.expressions[0] if isinstance(item, exp.Constraint) else item
@@ -332,7 +340,53 @@ def reduce(tree: exp.Create, *, keys: bool) -> None:
             isinstance(item.kind, exp.NotNullColumnConstraint) for item in kept
         ):
             kept.append(exp.ColumnConstraint(kind=exp.NotNullColumnConstraint()))
+        kept += [exp.ColumnConstraint(kind=check) for check in _length_checks(column)]
         column.set("constraints", kept)
+    return before
+
+
+def _copy_source(tree: exp.Create) -> None:
+    """CREATE TABLE ... LIKE and CLONE as the queries that they are."""
+    like, clone = tree.find(exp.LikeProperty), tree.args.get("clone")
+    if like is not None:
+        tree.set("expression", exp.select("*").from_(like.this.copy()).limit(0))
+    elif clone is not None:
+        tree.set("expression", exp.select("*").from_(clone.this.copy()))
+        tree.set("clone", None)
+
+
+def _identities(schema: exp.Schema, session: Session) -> list[str]:
+    """Make identity columns take their values from new sequences, generated ones from theirs."""
+    before = []
+    catalog, schema_name, _ = tables.key(schema.this, session)
+    for column in schema.find_all(exp.ColumnDef):
+        for constraint in column.args.get("constraints") or []:
+            kind = constraint.kind
+            if isinstance(kind, exp.ComputedColumnConstraint):
+                constraint.set("kind", exp.ComputedColumnConstraint(this=exp.paren(kind.this)))
+            if not isinstance(kind, exp.GeneratedAsIdentityColumnConstraint):
+                continue
+            name = f"identity_{next(_sequences)}"
+            where = f'"{tables.physical(catalog)}"."{schema_name}"."{name}"'
+            start, step = (kind.args.get(part) for part in ("start", "increment"))
+            first, by = (value.sql() if value is not None else "1" for value in (start, step))
+            before.append(f"CREATE SEQUENCE {where} START {first} INCREMENT {by}")
+            value = exp.Anonymous(this="nextval", expressions=[exp.Literal.string(where)])
+            constraint.set("kind", exp.DefaultColumnConstraint(this=value))
+    return before
+
+
+def _length_checks(column: exp.ColumnDef) -> list[exp.Expr]:
+    """VARCHAR(n) and CHAR(n) hold at most n characters."""
+    kind = column.args.get("kind")
+    if not isinstance(kind, exp.DataType) or not kind.expressions or kind.this not in _SIZED:
+        return []
+    length = exp.Anonymous(this="length", expressions=[exp.column(column.this.copy())])
+    limit = exp.LTE(this=length, expression=kind.expressions[0].this.copy())
+    return [exp.CheckColumnConstraint(this=limit)]
+
+
+_SIZED = (exp.DataType.Type.VARCHAR, exp.DataType.Type.CHAR)
 
 
 def _required(schema: exp.Schema) -> set[str]:
@@ -362,7 +416,7 @@ def alterations(tree: exp.Alter) -> list[str]:
     for action in _single(tree.args.get("actions") or []):
         if isinstance(action, exp.AddConstraint):
             if action.find(exp.CheckColumnConstraint):
-                raise _unsupported("ALTER TABLE ADD CONSTRAINT CHECK")
+                raise unsupported("ALTER TABLE ADD CONSTRAINT CHECK")
             continue
         kind = str(action.args.get("kind"))
         if isinstance(action, (exp.AlterSet, exp.Command)) or kind == "CONSTRAINT":
@@ -418,5 +472,6 @@ def macro(tree: exp.Create) -> str:
     return f"{head} MACRO {where}({arguments}) AS ({text})"
 
 
-def _unsupported(what: str) -> Exception:
+def unsupported(what: str) -> Exception:
+    """What this warehouse does not do."""
     return sql_error("UNSUPPORTED_FEATURE", f"The local warehouse does not run {what}.", "0A000")

@@ -120,6 +120,16 @@ def _invalid_temporal(match: re.Match[str], _: str, __: object) -> StatementErro
     return sql_error("CAST_INVALID_INPUT", text, "22018")
 
 
+def _ambiguous(match: re.Match[str], statement: str, _: object) -> StatementError:
+    found = ", ".join(_quoted(name) for name in re.findall(r"'([^']+)'", match["found"]))
+    text = f"Reference `{match['name']}` is ambiguous, could be: [{found}]."
+    return sql_error("AMBIGUOUS_REFERENCE", text, "42704", _position(match["name"], statement))
+
+
+def _quoted(name: str) -> str:
+    return ".".join(f"`{part}`" for part in name.split("."))
+
+
 def _fixed(condition: str, text: str, sql_state: str) -> _Builder:
     def build(match: re.Match[str], _: str, __: object) -> StatementError:
         return sql_error(condition, match.expand(text), sql_state)
@@ -154,6 +164,100 @@ _RULES: list[tuple[str, _Builder]] = [
         ),
     ),
     (r'(?:Referenced column|column named|Values list) "([^"]+)"', _unresolved_column),
+    (r'does not have a column with name "([^"]+)"', _unresolved_column),
+    (r"Referenced update column (\S+) not found", _unresolved_column),
+    (
+        r'Ambiguous reference to column name "(?P<name>[^"]+)" \(use: (?P<found>.*)\)',
+        _ambiguous,
+    ),
+    (
+        r'column "([^"]+)" must appear in the GROUP BY clause',
+        _fixed(
+            "MISSING_AGGREGATION",
+            'The non-aggregating expression "\\1" is based on columns which are not participating '
+            "in the GROUP BY clause.\nAdd the columns or the expression to the GROUP BY, aggregate "
+            'the expression, or use "any_value(\\1)" if you do not care which of the values within '
+            "a group is returned.",
+            "42803",
+        ),
+    ),
+    (
+        r"Set operations can only apply to expressions with the same number of result columns",
+        _fixed(
+            "NUM_COLUMNS_MISMATCH",
+            "Set operations can only be performed on inputs with the same number of columns.",
+            "42826",
+        ),
+    ),
+    (
+        r'Column with name "?([^"]+?)"? already exists',
+        _fixed(
+            "COLUMN_ALREADY_EXISTS",
+            r"The column `\1` already exists. Choose another name or rename the existing column.",
+            "42711",
+        ),
+    ),
+    (
+        r'Existing object "([^"]+)" is of type (\w+), trying to (\w+) type (\w+)',
+        _fixed(
+            "WRONG_COMMAND_FOR_OBJECT_TYPE",
+            r"The operation \3 requires a \4. But `\1` is a \2. Use the command for a \2 instead.",
+            "42809",
+        ),
+    ),
+    (
+        r'Cannot drop entry "([^"]+)" because there are entries that depend on it',
+        _fixed(
+            "SCHEMA_NOT_EMPTY",
+            r"Cannot drop a schema `\1` because it contains objects. Use DROP SCHEMA ... CASCADE "
+            "to drop the schema and all its objects.",
+            "2BP01",
+        ),
+    ),
+    (
+        r"Cannot extract field '([^']+)' from expression \"(.*?)\" because",
+        _fixed(
+            "INVALID_EXTRACT_BASE_FIELD_TYPE",
+            r"""Can't extract a value from "\2". Need a complex type [STRUCT, ARRAY, MAP].""",
+            "42000",
+        ),
+    ),
+    (
+        r'Could not find key "([^"]+)" in struct',
+        _fixed("FIELD_NOT_FOUND", r"No such struct field `\1`.", "42704"),
+    ),
+    (
+        r"LIMIT/OFFSET cannot be negative",
+        _fixed(
+            "INVALID_LIMIT_LIKE_EXPRESSION.IS_NEGATIVE",
+            "The limit like expression is invalid. It must be equal to or greater than 0.",
+            "42K0E",
+        ),
+    ),
+    (
+        r"More than one row returned by a subquery used as an expression",
+        _fixed(
+            "SCALAR_SUBQUERY_TOO_MANY_ROWS",
+            "More than one row returned by a subquery used as an expression.",
+            "21000",
+        ),
+    ),
+    (
+        r"Assertion failed",
+        _fixed("USER_RAISED_EXCEPTION", "The condition is not true!", "P0001"),
+    ),
+    (
+        r"(?P<kind>date|timestamp) field value out of range: \"(?P<value>.*?)\"",
+        _invalid_temporal,
+    ),
+    (
+        r"(?i)CHECK constraint failed on table .*length\(\W*(\w+)\W*\) <= (\d+)",
+        _fixed(
+            "DELTA_EXCEED_CHAR_VARCHAR_LIMIT",
+            r"Value exceeds char/varchar type length limitation: column `\1` takes \2 characters.",
+            "22001",
+        ),
+    ),
     (
         r"(?:Scalar|Table|Aggregate) Function with name (\S+) does not exist",
         _fixed(
@@ -222,7 +326,7 @@ _RULES: list[tuple[str, _Builder]] = [
         ),
     ),
     (
-        r"No function matches the given name and argument types|Cannot (?:compare|mix) values",
+        r"No function matches the given name|Cannot (?:compare|mix) values|Could not choose a best",
         _fixed(
             "DATATYPE_MISMATCH",
             "Cannot resolve the expression due to data type mismatch.",

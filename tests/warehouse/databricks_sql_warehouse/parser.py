@@ -89,6 +89,12 @@ def _from_parse_error(statement: str, found: list[Token], error: ParseError) -> 
     if found[0].token_type is TokenType.VAR:
         return _at(statement, found[0])
     detail = error.errors[0] if error.errors else {}
+    if "number of provided arguments" in str(detail.get("description")):
+        return sql_error(
+            "WRONG_NUM_ARGS.WITHOUT_SUGGESTION",
+            f"The function call at `{detail.get('highlight')}` has a wrong number of arguments.",
+            "42605",
+        )
     line, end = detail.get("line"), detail.get("col")
     if "SENTINEL" in str(detail.get("description")) or not line or not end:
         last = found[-1]

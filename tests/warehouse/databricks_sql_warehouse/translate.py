@@ -88,8 +88,11 @@ def translate(
         )
     schema = definitions.set_temporary(tree, session)
     plan.effect = definitions.effect(tree.copy(), session, declarations)
+    before = [schema] if schema else []
     if isinstance(tree, exp.Create):
-        definitions.reduce(tree, keys=settings.enforce_keys)
+        before += definitions.reduce(tree, session, keys=settings.enforce_keys)
+    if tree.find(exp.Version):
+        raise definitions.unsupported("queries of earlier versions of a table")
     plan.relations = information_schema.replace(tree, session)
     plan.references = tables.qualify(tree, session)
     functions.keep_dates(tree)
@@ -97,7 +100,7 @@ def translate(
     if bulk is not None:
         tree.set("expression", sqlglot.parse_one(bulk.select, read="duckdb"))
         plan.rows = bulk.rows
-    plan.sql = [*([schema] if schema else []), *_generate(tree)]
+    plan.sql = [*before, *_generate(tree)]
     if isinstance(tree, (exp.Update, exp.Delete)):
         rows = exp.select(exp.Count(this=exp.Star())).from_(tree.this.copy())
         where = tree.args.get("where")
@@ -125,6 +128,9 @@ def _generate(tree: exp.Expr) -> list[str]:
         tree.set("overwrite", None)
         target = tree.this.this if isinstance(tree.this, exp.Schema) else tree.this
         statements.insert(0, exp.delete(target.copy()))
+    if isinstance(tree, exp.Insert) and (replaced := tree.args.get("where")):
+        tree.set("where", None)
+        statements.insert(0, exp.delete(tree.this.copy(), replaced.copy()))
     if isinstance(tree, exp.TruncateTable):
         statements = [exp.delete(tree.expressions[0])]
     if isinstance(tree, exp.Comment):
