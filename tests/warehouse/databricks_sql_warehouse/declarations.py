@@ -7,6 +7,8 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from sqlglot import exp
+
     from .type_lineage import Marks
 
 TableKey = tuple[str, str, str]
@@ -24,8 +26,9 @@ class Key:
 
 @dataclass
 class Table:
-    """A table or view as it was defined."""
+    """A table or view as it was defined; `columns` are those that the definition lists."""
 
+    columns: dict[str, exp.DataType] = field(default_factory=dict)
     marks: Marks = field(default_factory=dict)
     required: set[str] = field(default_factory=set)
     comment: str | None = None

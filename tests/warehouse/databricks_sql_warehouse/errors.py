@@ -98,3 +98,8 @@ def syntax_error_at(statement: str, word: str) -> StatementError:
     before = statement[: found.start()] if found else ""
     where = Position(before.count("\n") + 1, len(before) - before.rfind("\n") - 1)
     return syntax_error(statement, found[0] if found else "", where)
+
+
+def unsupported(what: str) -> StatementError:
+    """What this warehouse does not do."""
+    return sql_error("UNSUPPORTED_FEATURE", f"The local warehouse does not run {what}.", "0A000")

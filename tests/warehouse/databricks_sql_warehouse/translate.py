@@ -10,6 +10,7 @@ import sqlglot
 from sqlglot import exp
 
 from . import (
+    alterations,
     bulk_insert,
     definitions,
     functions,
@@ -19,9 +20,11 @@ from . import (
     nullability,
     parameters,
     parser,
+    table_creation,
     tables,
     type_lineage,
 )
+from .errors import unsupported
 
 if TYPE_CHECKING:
     import pyarrow as pa
@@ -77,6 +80,7 @@ def translate(
     if isinstance(tree, exp.Values):
         tree = exp.select("*").from_(tree)
 
+    table_creation.type_values(tree, session, declarations)
     naming.name_projections(tree)
     plan = Plan(_kind(tree), [])
     if isinstance(tree, exp.Query):
@@ -90,9 +94,9 @@ def translate(
     plan.effect = definitions.effect(tree.copy(), session, declarations)
     before = [schema] if schema else []
     if isinstance(tree, exp.Create):
-        before += definitions.reduce(tree, session, keys=settings.enforce_keys)
+        before += table_creation.reduce(tree, session, keys=settings.enforce_keys)
     if tree.find(exp.Version):
-        raise definitions.unsupported("queries of earlier versions of a table")
+        raise unsupported("queries of earlier versions of a table")
     plan.relations = information_schema.replace(tree, session)
     plan.references = tables.qualify(tree, session)
     functions.keep_dates(tree)
@@ -121,7 +125,7 @@ def _kind(tree: exp.Expr) -> Kind:
 def _generate(tree: exp.Expr) -> list[str]:
     statements = [tree]
     if isinstance(tree, exp.Alter):
-        return definitions.alterations(tree)
+        return alterations.statements(tree)
     if isinstance(tree, exp.Create) and str(tree.args.get("kind")).upper() == "FUNCTION":
         return [definitions.macro(tree)]
     if isinstance(tree, exp.Insert) and tree.args.get("overwrite"):

@@ -62,3 +62,17 @@ def test_a_merge_counts_what_it_did(client: Client) -> None:
     )
     assert counts == [["5", "2", "1", "2"]]
     assert client.rows("SELECT count(*) FROM merge_t WHERE s = 'new'") == [["4"]]
+
+
+def test_texts_become_dates_and_timestamps_of_every_spelling(client: Client) -> None:
+    client.rows("CREATE OR REPLACE TABLE dates_t (d DATE, t TIMESTAMP, s STRING)")
+    client.rows(
+        "INSERT INTO dates_t VALUES ('2024', '2024-02-29 01:02:03.000843 +0000', '2024'), "
+        "('2024-02', '2024-02-29T01:02:03+0530', '2024-02-29 01:02:03 +0000')"
+    )
+    client.rows("INSERT INTO dates_t (t, d) VALUES ('2024-02-29 01', '2024-03-04')")
+    assert client.rows("SELECT * FROM dates_t ORDER BY d") == [
+        ["2024-01-01", "2024-02-29T01:02:03.000Z", "2024"],
+        ["2024-02-01", "2024-02-28T19:32:03.000Z", "2024-02-29 01:02:03 +0000"],
+        ["2024-03-04", "2024-02-29T01:00:00.000Z", None],
+    ]
