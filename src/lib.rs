@@ -12,10 +12,18 @@ mod databricks_sql_kernel {
 
     #[pymodule_export]
     use crate::python::dbapi::module::dbapi;
+    #[pymodule_export]
+    use crate::python::kernel::{
+        ExecutedAsyncStatement, ExecutedStatement, KernelError, Metadata, ResultStream, Session,
+        Statement, StatementCanceller,
+    };
+    #[pymodule_export]
+    use crate::python::logging::{init_logging, reset_logging};
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
+        crate::python::logging::install();
         crate::python::register_submodule(module, "dbapi")
     }
 }

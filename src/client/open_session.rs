@@ -57,6 +57,7 @@ impl OpenSession {
             }
             _ => error,
         })?;
+        tracing::info!("opened session {}", response.session_id);
         Ok(Self {
             transport,
             id: response.session_id,
@@ -195,6 +196,7 @@ impl Drop for OpenSession {
 async fn close(transport: &Transport, id: &str, mut closings: JoinSet<()>) {
     let all = async { while closings.join_next().await.is_some() {} };
     drop(timeout(CLOSE_TIMEOUT, all).await);
+    tracing::info!("closing session {id}");
     let path = ["api", "2.0", "sql", "sessions", id];
     let mut call = Call::new(Method::DELETE, &path);
     call.query = Some(("warehouse_id", transport.endpoint().warehouse_id()));

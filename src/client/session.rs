@@ -105,6 +105,12 @@ impl Session {
         Ok(&self.0)
     }
 
+    /// Asks the service to end a statement of the session.
+    pub async fn cancel_statement(&self, id: &str) -> Result<()> {
+        let asked = self.0.cancel_statement(id).await;
+        asked.map_err(|error| error.with_statement_id(id))
+    }
+
     /// Closes the session, once, after the statements that are still being closed. Failures are of no
     /// consequence: the service closes idle sessions by itself.
     pub async fn close(&self) {

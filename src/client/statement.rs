@@ -203,6 +203,11 @@ async fn post(
     call.stop = Some(signal.clone());
     let answer = session.transport().call::<StatementResponse>(call).await;
     let response = answer.map_err(session_lost)?;
+    let (id, state) = (&response.statement_id, response.status.state);
+    tracing::debug!(
+        "sent statement {id} of {} bytes: {state:?}",
+        statement.sql.len()
+    );
     session.note_version(response.status.session_version);
     Ok(response)
 }
@@ -278,6 +283,7 @@ pub(crate) async fn look(session: &OpenSession, id: &str) -> Result<StatementRes
         id.clone_into(&mut response.statement_id);
     }
     session.note_version(response.status.session_version);
+    tracing::debug!("statement {id} is {:?}", response.status.state);
     Ok(response)
 }
 

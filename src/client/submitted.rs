@@ -30,6 +30,18 @@ struct Inner {
     cancelled: Notify,
 }
 
+/// A statement that others keep.
+#[derive(Clone)]
+pub struct WeakSubmitted(Weak<Inner>);
+
+impl WeakSubmitted {
+    /// The statement, if somebody still holds it.
+    #[must_use]
+    pub fn upgrade(&self) -> Option<SubmittedStatement> {
+        self.0.upgrade().map(SubmittedStatement)
+    }
+}
+
 /// How far a statement is.
 #[derive(Debug)]
 pub struct Progress {
@@ -211,6 +223,12 @@ impl SubmittedStatement {
     pub fn reader(&self) -> Self {
         let hold = OpenStatement::sharing(&self.0.statement);
         Self::new(hold, false, self.0.ended.clone())
+    }
+
+    /// A reference that does not keep the statement.
+    #[must_use]
+    pub fn downgrade(&self) -> WeakSubmitted {
+        WeakSubmitted(Arc::downgrade(&self.0))
     }
 
     fn session(&self) -> &Arc<OpenSession> {

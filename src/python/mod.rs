@@ -2,6 +2,8 @@
 
 pub mod convert;
 pub mod dbapi;
+pub mod kernel;
+pub mod logging;
 pub mod runtime;
 
 use pyo3::prelude::*;

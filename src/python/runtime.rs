@@ -11,6 +11,7 @@ use pyo3::sync::PyOnceLock;
 use pyo3::types::IntoPyDict;
 use tokio::runtime::{Builder, Runtime};
 
+use super::logging;
 use crate::client::{Session, WeakSession, background};
 
 /// How often a waiting thread looks for signals such as Ctrl-C.
@@ -46,18 +47,27 @@ pub(crate) fn wait<F>(py: Python<'_>, future: F) -> PyResult<F::Output>
 where
     F: Future<Output: Send> + Send,
 {
-    py.detach(|| {
-        runtime()?.block_on(async {
-            let mut future = pin!(future);
-            loop {
+    logging::read_level(py);
+    let ended = py.detach(|| {
+        let runtime = runtime()?;
+        let mut future = pin!(future);
+        loop {
+            let poll = async {
                 tokio::select! {
                     biased;
-                    output = &mut future => return Ok(output),
-                    () = tokio::time::sleep(SIGNAL_POLL) => Python::attach(|py| py.check_signals())?,
+                    output = &mut future => Some(output),
+                    () = tokio::time::sleep(SIGNAL_POLL) => None,
                 }
+            };
+            // Handlers run outside of the runtime, so that they may call the driver, too.
+            match runtime.block_on(poll) {
+                Some(output) => return Ok(output),
+                None => Python::attach(|py| py.check_signals())?,
             }
-        })
-    })
+        }
+    });
+    logging::drain(py);
+    ended
 }
 
 /// How many forks lie between this process and the one that loaded the driver.

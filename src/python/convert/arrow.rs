@@ -3,16 +3,17 @@
 use std::ffi::CStr;
 
 use arrow::{
-    array::{RecordBatch, RecordBatchIterator},
+    array::{Array, RecordBatch, RecordBatchIterator, RecordBatchReader, StructArray},
     datatypes::SchemaRef,
     error::ArrowError,
-    ffi::FFI_ArrowSchema,
+    ffi::{FFI_ArrowArray, FFI_ArrowSchema},
     ffi_stream::FFI_ArrowArrayStream,
 };
-use arrow_pyarrow::{IntoPyArrow, Table};
+use arrow_pyarrow::{IntoPyArrow, Table, ToPyArrow};
 use pyo3::{
     exceptions::{PyImportError, PyValueError},
     prelude::*,
+    sync::PyOnceLock,
     types::PyCapsule,
 };
 
@@ -115,6 +116,54 @@ pub(crate) fn schema_capsule<'py>(
 ) -> PyResult<Bound<'py, PyCapsule>> {
     let schema = FFI_ArrowSchema::try_from(&**schema).map_err(value_error)?;
     PyCapsule::new_with_value(py, schema, SCHEMA_CAPSULE)
+}
+
+/// A schema as pyarrow has it, and batches of it: as they are, month intervals included.
+pub(crate) struct PyArrowSchema {
+    schema: SchemaRef,
+    object: PyOnceLock<Py<PyAny>>,
+}
+
+impl PyArrowSchema {
+    pub(crate) fn new(schema: SchemaRef) -> Self {
+        Self {
+            schema,
+            object: PyOnceLock::new(),
+        }
+    }
+
+    /// The `pyarrow.Schema`.
+    pub(crate) fn object(&self, py: Python<'_>) -> PyResult<&Py<PyAny>> {
+        self.object.get_or_try_init(py, || {
+            let schema = self.schema.as_ref().to_pyarrow(py)?;
+            Ok(schema.unbind())
+        })
+    }
+
+    /// One batch as a `pyarrow.RecordBatch`. The schema is made once, not with every batch.
+    pub(crate) fn batch(&self, py: Python<'_>, batch: RecordBatch) -> PyResult<Py<PyAny>> {
+        static RECORD_BATCH: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
+        let schema = self.object(py)?;
+        let import = RECORD_BATCH.get_or_try_init(py, || {
+            let class = py.import("pyarrow")?.getattr("RecordBatch")?;
+            class.getattr("_import_from_c").map(Bound::unbind)
+        })?;
+        let mut array = FFI_ArrowArray::new(&StructArray::from(batch).into_data());
+        // pyarrow takes the content; what is left needs no release.
+        let place = std::ptr::from_mut(&mut array).addr();
+        import.call1(py, (place, schema))
+    }
+
+    /// Batches as a `pyarrow.Table`.
+    pub(crate) fn table(&self, py: Python<'_>, batches: Vec<RecordBatch>) -> PyResult<Py<PyAny>> {
+        let batches = batches.into_iter().map(Ok::<_, ArrowError>);
+        let reader: Box<dyn RecordBatchReader + Send> = Box::new(RecordBatchIterator::new(
+            batches.collect::<Vec<_>>(),
+            SchemaRef::clone(&self.schema),
+        ));
+        let reader = reader.into_pyarrow(py)?;
+        reader.call_method0("read_all").map(Bound::unbind)
+    }
 }
 
 /// A `pyarrow.Table` where pyarrow is installed, else an [`ArrowTable`].

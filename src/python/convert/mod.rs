@@ -26,7 +26,7 @@ mod temporal;
 mod text;
 mod zone;
 
-pub(crate) use arrow::{ArrowTable, to_pyarrow_or_table};
+pub(crate) use arrow::{ArrowTable, PyArrowSchema, to_pyarrow_or_table};
 pub use converter::{ConvertOptions, RowConverter, RowKind};
 pub use error::ConvertError;
 pub(crate) use row::row_base;

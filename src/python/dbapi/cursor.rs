@@ -11,13 +11,13 @@ use pyo3::types::{PyAny, PyList};
 
 use super::connection::Connection;
 use super::description::description;
-use super::dml::{are_counts, only_reads};
 use super::exceptions::{
     DataError, InterfaceError, NotSupportedError, ProgrammingError, Warning, raise, to_pyerr,
 };
 use super::fetch::{ResultSet, RowFactory};
 use super::options::{OnTruncated, seconds};
 use super::turn::{About, CursorInner, Turn};
+use crate::client::dml::{are_counts, only_reads};
 use crate::client::sql::{Template, Values};
 use crate::client::wire::StatementParameter;
 use crate::client::{Statement, StatementControl};

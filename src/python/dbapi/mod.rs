@@ -4,7 +4,6 @@ mod connect;
 mod connection;
 mod cursor;
 mod description;
-mod dml;
 mod exceptions;
 mod executemany;
 mod fetch;

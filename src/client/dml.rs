@@ -16,13 +16,15 @@ const READS: [&str; 8] = [
 ];
 
 /// Whether a statement only reads, as its first word says.
-pub(super) fn only_reads(sql: &str) -> bool {
+#[must_use]
+pub fn only_reads(sql: &str) -> bool {
     let word = first_word(sql);
     READS.iter().any(|read| read.eq_ignore_ascii_case(word))
 }
 
 /// Whether the columns of a statement that does not only read are those of a row of counts.
-pub(super) fn are_counts(columns: &[ColumnInfo]) -> bool {
+#[must_use]
+pub fn are_counts(columns: &[ColumnInfo]) -> bool {
     columns
         .first()
         .is_some_and(|column| column.name == COUNTS[0])

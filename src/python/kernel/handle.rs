@@ -1,0 +1,53 @@
+//! What all objects of one session share.
+
+use pyo3::prelude::*;
+
+use super::error::{closed, to_pyerr};
+use crate::client::{Representation, Result, Session};
+use crate::python::runtime::wait;
+
+/// A session as its objects know it.
+#[derive(Clone)]
+pub(super) struct Handle {
+    session: Session,
+    representation: Representation,
+}
+
+impl Handle {
+    pub(super) fn new(session: Session, representation: Representation) -> Self {
+        Self {
+            session,
+            representation,
+        }
+    }
+
+    /// The session, where it may be used.
+    pub(super) fn session(&self, py: Python<'_>) -> PyResult<&Session> {
+        if self.session.is_of_this_process() {
+            return Ok(&self.session);
+        }
+        Err(closed(
+            py,
+            "the session belongs to the process that this one was forked from; open another one here",
+        ))
+    }
+
+    pub(super) fn id(&self) -> &str {
+        self.session.id()
+    }
+
+    /// In which types results are given.
+    pub(super) fn representation(&self) -> Representation {
+        self.representation
+    }
+
+    /// Waits for work of the core in this session.
+    pub(super) fn wait<T: Send>(
+        &self,
+        py: Python<'_>,
+        work: impl Future<Output = Result<T>> + Send,
+    ) -> PyResult<T> {
+        self.session(py)?;
+        wait(py, work)?.map_err(|error| to_pyerr(py, &error))
+    }
+}

@@ -1,0 +1,177 @@
+//! The rows of a result, for one reader at a time; others wait for their turn.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use arrow::datatypes::SchemaRef;
+use arrow::record_batch::RecordBatch;
+use pyo3::prelude::*;
+use tokio::sync::Mutex;
+
+use super::error::closed;
+use super::handle::Handle;
+use crate::client::metadata::Table;
+use crate::client::represent::Represented;
+use crate::client::{Representation, Result, ResultStream, StatementControl};
+use crate::python::convert::PyArrowSchema;
+
+/// A result that is read batch by batch.
+pub(super) struct Reader {
+    handle: Handle,
+    what: &'static str,
+    schema: PyArrowSchema,
+    closed: AtomicBool,
+    control: StatementControl,
+    rows: Arc<Mutex<Rows>>,
+}
+
+/// The rows that are left.
+pub(super) struct Rows {
+    source: Option<ResultStream>,
+    represented: Represented,
+    /// Rows that were read and not given yet; an interrupted call leaves its own here.
+    ready: VecDeque<RecordBatch>,
+}
+
+impl Rows {
+    /// Waits for the first data, which tell the types.
+    pub(super) async fn of(mut stream: ResultStream, wish: Representation) -> Result<Self> {
+        let schema = stream.schema().await?;
+        Ok(Self {
+            source: Some(stream),
+            represented: wish.of(&schema),
+            ready: VecDeque::new(),
+        })
+    }
+
+    /// Rows that are there already.
+    pub(super) fn of_table(table: Table) -> Self {
+        Self {
+            source: None,
+            represented: Representation::default().of(&table.schema),
+            ready: table.batches.into(),
+        }
+    }
+
+    pub(super) fn schema(&self) -> &SchemaRef {
+        self.represented.schema()
+    }
+
+    /// The first batch, which stays.
+    pub(super) async fn first(&mut self) -> Result<Option<&RecordBatch>> {
+        if self.ready.is_empty() {
+            self.read().await?;
+        }
+        Ok(self.ready.front())
+    }
+
+    async fn read(&mut self) -> Result<bool> {
+        let Some(source) = &mut self.source else {
+            return Ok(false);
+        };
+        match source.next_batch().await? {
+            Some(batch) => {
+                let batch = self.represented.batch(batch)?;
+                self.ready.push_back(batch);
+                Ok(true)
+            }
+            None => Ok(false),
+        }
+    }
+
+    async fn next(&mut self) -> Result<Option<RecordBatch>> {
+        if self.ready.is_empty() {
+            self.read().await?;
+        }
+        Ok(self.ready.pop_front())
+    }
+
+    async fn rest(&mut self) -> Result<Vec<RecordBatch>> {
+        if let Some(source) = &self.source {
+            source.read_whole();
+        }
+        while self.read().await? {}
+        Ok(self.ready.drain(..).collect())
+    }
+
+    /// Ends the result here.
+    pub(super) fn close(&mut self) {
+        self.ready.clear();
+        self.source = None;
+    }
+}
+
+impl Reader {
+    pub(super) fn new(
+        handle: Handle,
+        what: &'static str,
+        rows: Rows,
+        control: StatementControl,
+    ) -> Self {
+        Self {
+            handle,
+            what,
+            schema: PyArrowSchema::new(Arc::clone(rows.schema())),
+            closed: AtomicBool::new(false),
+            control,
+            rows: Arc::new(Mutex::new(rows)),
+        }
+    }
+
+    pub(super) fn is_closed(&self) -> bool {
+        self.closed.load(Ordering::Acquire)
+    }
+
+    /// Refuses to go on after the end.
+    pub(super) fn check(&self, py: Python<'_>) -> PyResult<()> {
+        if self.is_closed() {
+            return Err(closed(py, format!("{} is closed", self.what)));
+        }
+        Ok(())
+    }
+
+    pub(super) fn arrow_schema(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.schema.object(py).map(|schema| schema.clone_ref(py))
+    }
+
+    pub(super) fn next(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+        self.check(py)?;
+        let rows = Arc::clone(&self.rows);
+        // Rows that are there need no waiting.
+        let ready = rows
+            .try_lock()
+            .ok()
+            .and_then(|mut rows| rows.ready.pop_front());
+        let batch = match ready {
+            Some(batch) => Some(batch),
+            None => self
+                .handle
+                .wait(py, async move { rows.lock().await.next().await })?,
+        };
+        if batch.is_none() {
+            // Another thread may have closed it meanwhile, which must not look like the end.
+            self.check(py)?;
+        }
+        batch.map(|batch| self.schema.batch(py, batch)).transpose()
+    }
+
+    pub(super) fn rest(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.check(py)?;
+        let rows = Arc::clone(&self.rows);
+        let batches = self
+            .handle
+            .wait(py, async move { rows.lock().await.rest().await })?;
+        self.check(py)?;
+        self.schema.table(py, batches)
+    }
+
+    /// Stops what still goes on, also where another thread waits for it.
+    pub(super) fn close(&self) {
+        self.closed.store(true, Ordering::Release);
+        match self.rows.try_lock() {
+            Ok(mut rows) => rows.close(),
+            Err(_) => self.control.abandon(),
+        }
+    }
+}

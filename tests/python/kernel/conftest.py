@@ -1,0 +1,64 @@
+"""Sessions of the low-level surface on the local warehouse."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import databricks_sql_kernel as kernel
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
+    import pyarrow as pa
+    from databricks_sql_warehouse import Warehouse
+
+    Open = Callable[..., kernel.Session]
+    Run = Callable[..., pa.Table]
+
+
+@pytest.fixture
+def open_session(warehouse: Warehouse) -> Iterator[Open]:
+    """Open sessions with further arguments; they are closed after the test."""
+    opened: list[kernel.Session] = []
+
+    def open_one(**arguments: Any) -> kernel.Session:
+        own = {"access_token": warehouse.access_token, **arguments}
+        session = kernel.Session(warehouse.server_hostname, warehouse.http_path, **own)
+        opened.append(session)
+        return session
+
+    yield open_one
+    warehouse.clear_faults()
+    for session in opened:
+        session.close()
+
+
+@pytest.fixture
+def session(open_session: Open) -> kernel.Session:
+    return open_session()
+
+
+def execute(session: kernel.Session, sql: str) -> kernel.ExecutedStatement:
+    statement = session.statement()
+    statement.set_sql(sql)
+    return statement.execute()
+
+
+@pytest.fixture
+def run(session: kernel.Session) -> Run:
+    """The whole result of a statement."""
+
+    def run_one(sql: str, on: kernel.Session | None = None) -> pa.Table:
+        return execute(on or session, sql).fetch_all_arrow()
+
+    return run_one
+
+
+@pytest.fixture
+def peer_python(request: pytest.FixtureRequest) -> str:
+    given: str | None = request.config.getoption("--peer-python", default=None)
+    if given is None:
+        pytest.skip("no --peer-python: an interpreter with the official kernel is needed")
+    return given

@@ -1,0 +1,47 @@
+"""Interrupts processes at a chosen moment."""
+
+from __future__ import annotations
+
+import json
+import signal
+import time
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    import subprocess
+    from collections.abc import Callable
+
+    from databricks_sql_warehouse import Warehouse
+
+# Waits, and tells when the interrupt came.
+WAITING = """
+    import signal, time
+    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell ignores it
+    def interrupted(call):
+        try:
+            call()
+        except KeyboardInterrupt:
+            print(json.dumps(time.time()), flush=True)
+        else:
+            print(json.dumps(None), flush=True)
+"""
+
+
+def interrupt(
+    process: subprocess.Popen[str], warehouse: Warehouse, moment: Callable[[Any], bool]
+) -> float:
+    """Send an interrupt when a request shows the moment; the seconds until it was raised."""
+    warehouse.wait_for(moment)
+    sent = time.time()
+    process.send_signal(signal.SIGINT)
+    assert process.stdout
+    came = json.loads(process.stdout.readline())
+    assert came is not None, "the call ended without an interrupt"
+    return float(came - sent)
+
+
+def end(process: subprocess.Popen[str]) -> str:
+    """Let the process end; what it still printed."""
+    output, errors = process.communicate(timeout=20)
+    assert process.returncode == 0, errors
+    return output.strip()

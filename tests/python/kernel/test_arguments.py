@@ -1,0 +1,137 @@
+"""What `Session` refuses, and how."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import databricks_sql_kernel as kernel
+
+if TYPE_CHECKING:
+    from databricks_sql_warehouse import Warehouse
+
+    from .conftest import Open
+
+PATH = "/sql/1.0/warehouses/local"
+TOKEN = {"access_token": "dapi"}
+REFUSED: list[tuple[dict[str, Any], type[Exception], str | None]] = [
+    ({}, ValueError, "requires auth"),
+    ({"client_id": "a", "client_secret": "b"}, ValueError, "requires auth"),
+    ({"auth_type": "PAT", **TOKEN}, ValueError, "'oauth-m2m-jwt'"),
+    ({"access_token": ""}, ValueError, "must not be empty"),
+    ({"auth_type": "pat"}, ValueError, "requires access_token"),
+    ({"auth_type": "oauth-m2m"}, ValueError, "requires client_id"),
+    (
+        {"auth_type": "oauth-m2m", "client_id": "a", "client_secret": ""},
+        ValueError,
+        "client_secret",
+    ),
+    ({"auth_type": "oauth-m2m-jwt", "client_id": "a"}, ValueError, "requires jwt_key_file"),
+    (
+        {"auth_type": "oauth-m2m-jwt", "client_id": "a", "jwt_key_file": "/f"},
+        ValueError,
+        "requires jwt_kid",
+    ),
+    ({"auth_type": "oauth-u2m", "client_id": ""}, ValueError, "client_id"),
+    ({"auth_type": "azure-sp-m2m"}, ValueError, "non-empty azure_client_id"),
+    ({"redirect_ports": [], **TOKEN}, ValueError, "redirect_ports"),
+    ({"redirect_ports": [0], **TOKEN}, ValueError, "redirect_ports"),
+    ({"redirect_ports": [65536], **TOKEN}, OverflowError, None),
+    ({"oauth_callback_timeout_secs": 0, **TOKEN}, ValueError, "oauth_callback_timeout_secs"),
+    ({"oauth_scopes": "sql", **TOKEN}, TypeError, None),
+    ({"token_cache_enabled": 1, **TOKEN}, TypeError, None),
+    ({"tls_ca_cert": "PEM", **TOKEN}, TypeError, None),
+    ({"tls_skip_verify": 1, **TOKEN}, TypeError, None),
+    ({"request_timeout_secs": float("nan"), **TOKEN}, ValueError, "finite and >= 0"),
+    ({"request_timeout_secs": -1, **TOKEN}, ValueError, "finite and >= 0"),
+    ({"request_timeout_secs": 1e30, **TOKEN}, ValueError, "finite and >= 0"),
+    ({"request_timeout_secs": "1", **TOKEN}, TypeError, None),
+    ({"max_connections": 0, **TOKEN}, ValueError, "greater than 0"),
+    ({"max_connections": -1, **TOKEN}, OverflowError, None),
+    ({"retry_min_wait_secs": 1.5, **TOKEN}, TypeError, None),
+    ({"retry_max_attempts": -1, **TOKEN}, OverflowError, None),
+    ({"http_headers": {"a": "b"}, **TOKEN}, TypeError, None),
+    ({"http_headers": [["a", "b"]], **TOKEN}, TypeError, None),
+    ({"session_conf": {"a": 1}, **TOKEN}, TypeError, None),
+    ({"enable_geospatial_support": None, **TOKEN}, TypeError, None),
+    ({"telemetry_batch_size": 0, **TOKEN}, ValueError, "telemetry_batch_size"),
+    ({"telemetry_circuit_breaker_threshold": 0, **TOKEN}, ValueError, "threshold"),
+    ({"nonsense": 1, **TOKEN}, TypeError, "nonsense"),
+]
+
+
+@pytest.mark.parametrize(("arguments", "error", "text"), REFUSED)
+def test_arguments_that_make_no_sense_are_refused(
+    arguments: dict[str, Any], error: type[Exception], text: str | None
+) -> None:
+    with pytest.raises(error, match=text):
+        kernel.Session("localhost", PATH, **arguments)
+
+
+@pytest.mark.parametrize(
+    ("host", "path", "arguments"),
+    [
+        ("localhost", "/sql/protocolv1/o/1/2", {}),
+        ("localhost", "/sql/1.0/warehouses/", {}),
+        ("a b", PATH, {}),
+        ("", PATH, {}),
+        ("localhost", PATH, {"access_token": "a\nb"}),
+        ("localhost", PATH, {"tls_ca_cert": b"nothing"}),
+        ("localhost", PATH, {"tls_client_cert": b"x"}),
+        ("localhost", PATH, {"http_headers": [("a b", "c")]}),
+        (
+            "localhost",
+            PATH,
+            {"auth_type": "oauth-m2m-jwt", "client_id": "a", "jwt_kid": "k", "jwt_key_file": "/no"},
+        ),
+    ],
+)
+def test_settings_that_cannot_work_are_invalid_arguments(
+    host: str, path: str, arguments: dict[str, Any]
+) -> None:
+    with pytest.raises(kernel.KernelError) as caught:
+        kernel.Session(host, path, **{**TOKEN, **arguments})
+    assert caught.value.code == "InvalidArgument"
+    assert caught.value.retryable is False
+
+
+def test_settings_of_this_driver_are_not_sent(warehouse: Warehouse, open_session: Open) -> None:
+    open_session(
+        catalog="main",
+        schema="default",
+        session_conf={
+            "TIMEZONE": "UTC",
+            "cloudfetch_enabled": "true",
+            "cloudfetch_link_prefetch_window": "5",
+            "intervals_as_string": "true",
+        },
+    )
+    sent = warehouse.log(method="POST", path="/api/2.0/sql/sessions")[-1]["body"]
+    assert sent["session_confs"] == {"TIMEZONE": "UTC"}
+    assert (sent["catalog"], sent["schema"]) == ("main", "default")
+
+
+def test_a_session_without_links_reads_inline_json(
+    warehouse: Warehouse, open_session: Open
+) -> None:
+    session = open_session(session_conf={"cloudfetch_enabled": "false"})
+    statement = session.statement()
+    statement.set_sql("SELECT id FROM range(3)")
+    assert statement.execute().fetch_all_arrow().to_pydict() == {"id": [0, 1, 2]}
+    sent = warehouse.log(method="POST", path="/api/2.0/sql/statements")[-1]["body"]
+    assert sent["disposition"] == "INLINE"
+
+
+def test_telemetry_and_identity_are_accepted_and_nothing_is_sent(
+    warehouse: Warehouse, open_session: Open
+) -> None:
+    session = open_session(
+        driver_name="Databricks SQL Python Connector",
+        driver_version="4.9.0",
+        telemetry_batch_size=5,
+        telemetry_circuit_breaker_enabled=False,
+        telemetry_circuit_breaker_threshold=0,
+    )
+    session.close()
+    assert {entry["path"].split("/")[3] for entry in warehouse.log(to="api")} == {"sql"}

@@ -1,0 +1,391 @@
+"""What the official kernel 1.3.0 gets wrong, one test for each of its known faults."""
+
+from __future__ import annotations
+
+import datetime
+import threading
+import time
+import warnings
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+import databricks_sql_kernel as kernel
+
+from .conftest import execute
+
+if TYPE_CHECKING:
+    from databricks_sql_warehouse import Warehouse
+
+    from .conftest import Open, Run
+
+ROWS = 5000
+
+
+def all_rows(session: kernel.Session, rows: int = ROWS) -> list[int]:
+    table = execute(session, f"SELECT id FROM range({rows})").fetch_all_arrow()
+    ids: list[int] = table["id"].to_pylist()
+    return ids
+
+
+@pytest.fixture
+def chunked(warehouse: Warehouse) -> Warehouse:
+    """Every result comes in chunks behind links, few links a page."""
+    warehouse.settings(chunk_rows=500, links_per_page=1, first_links=1, inline_limit_bytes=0)
+    return warehouse
+
+
+def code_of(call: Any) -> str:
+    with pytest.raises(kernel.KernelError) as caught:
+        call()
+    code: str = caught.value.code
+    return code
+
+
+# 1. The last chunks of paginated links go missing in silence.
+@pytest.mark.parametrize("links_per_page", [1, 2, 3])
+def test_1_no_chunk_of_paginated_links_is_lost(
+    chunked: Warehouse, open_session: Open, links_per_page: int
+) -> None:
+    chunked.settings(links_per_page=links_per_page)
+    chunked.fault(match={"to": "storage"}, action={"delay": [0.0, 0.01]}, times=None)
+    session = open_session()
+    for _ in range(15):
+        assert all_rows(session) == list(range(ROWS))
+
+
+# 2. Pages, counts and formats that are wrong pass as success.
+def test_2_an_empty_page_of_links_is_no_end(chunked: Warehouse, open_session: Open) -> None:
+    chunked.fault(match={"path": "result/chunks/3"}, action={"links": "empty"}, times=None)
+    assert code_of(lambda: all_rows(open_session(retry_max_attempts=2))) == "DataLoss"
+
+
+def test_2_json_results_have_their_rows(open_session: Open) -> None:
+    session = open_session(session_conf={"cloudfetch_enabled": "false"})
+    assert all_rows(session, 10) == list(range(10))
+
+
+@pytest.mark.parametrize("manifest", [{"total_row_count": ROWS + 1}, {"total_row_count": ROWS - 1}])
+def test_2_wrong_counts_are_noticed(
+    chunked: Warehouse, open_session: Open, manifest: dict[str, Any]
+) -> None:
+    chunked.fault(match={"path": "statements$"}, action={"manifest": manifest})
+    assert code_of(lambda: all_rows(open_session())) == "DataLoss"
+
+
+def test_2_a_truncated_result_is_warned_of(
+    warehouse: Warehouse, session: kernel.Session, caplog: pytest.LogCaptureFixture
+) -> None:
+    cut = {"manifest": {"truncated": True}}
+    warehouse.fault(match={"path": "statements$"}, action=cut)
+    execute(session, "SELECT 1")
+    assert "cut the result" in caplog.text
+
+
+# 2b. A chunk that takes more than 20 seconds can never be read.
+@pytest.mark.slow
+def test_2b_a_slow_chunk_that_keeps_coming_is_read(chunked: Warehouse, open_session: Open) -> None:
+    chunked.settings(chunk_rows=ROWS)
+    chunked.fault(match={"to": "storage"}, action={"trickle": 1500})
+    started = time.monotonic()
+    assert all_rows(open_session()) == list(range(ROWS))
+    assert time.monotonic() - started > 21
+
+
+# 3. A chunk that repeats, or a close that nobody answers, hangs for good.
+def test_3_a_repeated_chunk_is_no_endless_wait(chunked: Warehouse, open_session: Open) -> None:
+    chunked.fault(match={"path": "result/chunks/4"}, action={"links": "repeat"}, times=None)
+    assert code_of(lambda: all_rows(open_session(retry_max_attempts=2))) == "DataLoss"
+
+
+def test_3_a_silent_server_does_not_hold_a_close(warehouse: Warehouse, open_session: Open) -> None:
+    session = open_session()
+    warehouse.fault(match={"method": "DELETE"}, action={"delay": 60}, times=None)
+    started = time.monotonic()
+    session.close()
+    assert time.monotonic() - started < 5
+
+
+# 4. A large ordinal ends the process.
+@pytest.mark.parametrize("ordinal", [2**16, 2**32, 2**63 - 1, 0, -1])
+def test_4_an_ordinal_out_of_range_is_refused(session: kernel.Session, ordinal: int) -> None:
+    statement = session.statement()
+    statement.set_sql("SELECT ?")
+    assert code_of(lambda: statement.bind_param(ordinal, "1", "INT")) == "InvalidArgument"
+    with pytest.raises(OverflowError):
+        statement.bind_param(2**64, "1", "INT")
+
+
+# 5. Empty inline results fail.
+def test_5_an_empty_result_has_its_schema(run: Run) -> None:
+    table = run("SELECT CAST(id AS STRING) AS s, id FROM range(5) WHERE id > 9")
+    assert (table.num_rows, table.schema.names) == (0, ["s", "id"])
+
+
+# 6. Parameters lose their instant, their type or their value.
+def bound(
+    session: kernel.Session, value: str | None, sql_type: str, sql: str = "SELECT ? AS a"
+) -> Any:
+    statement = session.statement()
+    statement.set_sql(sql)
+    statement.bind_param(1, value, sql_type)
+    return statement.execute().fetch_all_arrow()["a"][0].as_py()
+
+
+def test_6_a_timestamp_keeps_its_instant_in_any_zone(open_session: Open) -> None:
+    session = open_session(session_conf={"TIMEZONE": "America/New_York"})
+    value = bound(session, "2024-01-02 03:04:05+02:00", "TIMESTAMP")
+    assert value == datetime.datetime(2024, 1, 2, 1, 4, 5, tzinfo=datetime.timezone.utc)
+
+
+def test_6_what_can_be_said_can_be_bound(session: kernel.Session, warehouse: Warehouse) -> None:
+    assert bound(session, "NaN", "DOUBLE", "SELECT isnan(?) AS a") is True
+    assert bound(session, "-inf", "FLOAT") == float("-inf")
+    assert bound(session, "ab", "VARCHAR(5)") == "ab"
+    assert bound(session, "ab", "BINARY") == b"ab"
+    interval = bound(session, "3 04:05:06", "INTERVAL DAY TO SECOND")
+    assert interval == datetime.timedelta(days=3, hours=4, minutes=5, seconds=6)
+    assert bound(session, "SRID=4326;POINT(1 2)", "GEOMETRY") == "SRID=4326;POINT(1 2)"
+    bound(session, None, "BIGINT")
+    sent = warehouse.log(method="POST", path="/api/2.0/sql/statements")[-1]["body"]
+    assert [each["type"] for each in sent["parameters"]] == ["BIGINT"]
+
+
+def test_6_void_drops_no_value(session: kernel.Session) -> None:
+    statement = session.statement()
+    statement.set_sql("SELECT ?")
+    assert code_of(lambda: statement.bind_param(1, "x", "VOID")) == "InvalidArgument"
+
+
+# 7. Texts and JSON lose months, NaN and nested intervals.
+def test_7_json_keeps_nan_and_intervals(open_session: Open) -> None:
+    session = open_session(complex_types_as_json=True)
+    sql = "SELECT array(CAST('NaN' AS DOUBLE)) AS a, array(INTERVAL '14' MONTH) AS b"
+    table = execute(session, sql).fetch_all_arrow()
+    assert table.to_pydict() == {"a": ['["NaN"]'], "b": ['["1-2"]']}
+
+
+def test_7_nested_intervals_are_texts_too(open_session: Open) -> None:
+    session = open_session(intervals_as_string=True)
+    table = execute(session, "SELECT array(INTERVAL '14' MONTH) AS b").fetch_all_arrow()
+    assert table.to_pydict() == {"b": [["1-2"]]}
+
+
+# 8. Calls that Ctrl-C does not end: test_lifecycle, from test_an_interrupt_ends_every_call on.
+
+
+# 9. A cancel during the first request is lost, and polls come in steps of half a second.
+def test_9_a_cancel_during_the_first_request_is_remembered(
+    warehouse: Warehouse, session: kernel.Session
+) -> None:
+    identifier = "01f0-running"
+
+    def answer(state: str) -> dict[str, Any]:
+        return {"status": 200, "body": {"statement_id": identifier, "status": {"state": state}}}
+
+    warehouse.fault(match={"path": "statements$"}, action={**answer("RUNNING"), "delay": 1.0})
+    warehouse.fault(
+        match={"method": "GET", "path": identifier}, action=answer("CANCELED"), times=None
+    )
+    statement = session.statement()
+    statement.set_sql("SELECT 1")
+    canceller = statement.canceller()
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(statement.execute)
+        warehouse.wait_for(lambda entry: entry["path"].endswith("/statements"))
+        canceller.cancel()
+        assert code_of(lambda: running.result(timeout=20)) == "Cancelled"
+    assert any(entry["path"].endswith(f"{identifier}/cancel") for entry in warehouse.log())
+
+
+def test_9_a_statement_that_ends_soon_is_not_waited_for_long(
+    warehouse: Warehouse, session: kernel.Session
+) -> None:
+    warehouse.settings(pending_polls=1)
+    statement = session.statement()
+    statement.set_sql("SELECT 1")
+    submitted = statement.submit()
+    started = time.monotonic()
+    submitted.await_result()
+    assert time.monotonic() - started < 0.45
+
+
+# 10. Links that expired are not renewed, nor are tokens.
+def test_10_an_expired_link_is_renewed(chunked: Warehouse, open_session: Open) -> None:
+    chunked.fault(match={"to": "storage", "chunk": 2}, action={"status": 403}, times=1)
+    started = time.monotonic()
+    assert all_rows(open_session()) == list(range(ROWS))
+    assert time.monotonic() - started < 5
+
+
+def test_10_a_clock_that_is_wrong_does_not_expire_links(
+    chunked: Warehouse, open_session: Open
+) -> None:
+    chunked.fault(match={"to": "api"}, action={"skew": -7200}, times=None)
+    assert all_rows(open_session()) == list(range(ROWS))
+
+
+def test_10_a_refused_token_is_fetched_anew(warehouse: Warehouse, open_session: Open) -> None:
+    client_id, client_secret = warehouse.add_client()
+    session = open_session(
+        access_token=None,
+        auth_type="oauth-m2m",
+        client_id=client_id,
+        client_secret=client_secret,
+    )
+    warehouse.fault(match={"path": "statements$"}, action={"status": 401})
+    assert all_rows(session, 3) == [0, 1, 2]
+
+
+# 12. Secrets leak into messages, and headers to storage; plain http and redirects are followed.
+def test_12_an_answer_that_is_not_understood_is_not_repeated(
+    warehouse: Warehouse, open_session: Open
+) -> None:
+    action = {"status": 200, "body": "<html>s3cret</html>"}
+    warehouse.fault(match={"path": "statements$"}, action=action)
+    with pytest.raises(kernel.KernelError) as caught:
+        execute(open_session(), "SELECT 1")
+    assert caught.value.code == "DataLoss"
+    assert "s3cret" not in str(caught.value)
+    assert "s3cret" not in str(caught.value.__cause__)
+
+
+def test_12_storage_gets_no_header_of_the_caller(chunked: Warehouse, open_session: Open) -> None:
+    chunked.settings(log_secrets=True)
+    all_rows(open_session(http_headers=[("X-Mine", "s3cret"), ("User-Agent", "me/1")]))
+    requests = chunked.log(to="storage")
+    assert requests
+    assert all("s3cret" not in str(entry.get("raw")).lower() for entry in requests)
+    assert all("authorization" not in str(entry.get("raw")).lower() for entry in requests)
+
+
+def test_12_plain_http_is_for_this_machine_alone() -> None:
+    for host in ("http://example.com", "http://10.1.2.3"):
+        assert code_of(
+            lambda host=host: kernel.Session(host, "/sql/1.0/warehouses/x", access_token="x")
+        ) == ("InvalidArgument")
+
+
+def test_12_redirects_are_not_followed(warehouse: Warehouse, open_session: Open) -> None:
+    session = open_session()
+    action = {"redirect": "http://127.0.0.1:1"}
+    warehouse.fault(match={"path": "statements$"}, action=action)
+    with pytest.raises(kernel.KernelError) as caught:
+        execute(session, "SELECT 1")
+    assert caught.value.http_status == 307
+
+
+# 13. Ids reach into paths, and Host can be overridden.
+def test_13_an_id_is_one_segment_of_a_path(warehouse: Warehouse, session: kernel.Session) -> None:
+    assert code_of(lambda: session.attach_async_statement("../../evil")) == "NotFound"
+    paths = [entry["path"] for entry in warehouse.log(method="GET")]
+    assert not any(path.endswith("/api/2.0/evil") for path in paths)
+
+
+def test_13_the_driver_sets_its_own_headers(
+    warehouse: Warehouse, open_session: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    warehouse.settings(log_secrets=True)
+    headers = [("Host", "evil"), ("Authorization", "evil"), ("X-Fine", "yes")]
+    session = open_session(http_headers=headers)
+    execute(session, "SELECT 1")
+    raw = str(warehouse.log(method="POST", path="/api/2.0/sql/statements")[-1]["raw"])
+    assert "evil" not in raw
+    assert "yes" in raw
+    # 16: one warning for each header and session, not one for each request.
+    assert len([record for record in caplog.records if "not sent" in record.getMessage()]) == 2
+
+
+# 14. Tags are corrupted, and a column's name makes a SELECT a DML.
+def test_14_a_column_name_makes_no_count(session: kernel.Session) -> None:
+    executed = execute(session, "/* x */ SELECT CAST(7 AS BIGINT) AS num_affected_rows")
+    assert executed.num_modified_rows is None
+
+
+# 15. Errors of configuration are called network errors.
+@pytest.mark.parametrize(
+    "arguments",
+    [{"tls_ca_cert": b"x"}, {"tls_client_key": b"x"}, {"http_headers": [("a b", "c")]}],
+)
+def test_15_wrong_settings_are_no_network_errors(arguments: dict[str, Any]) -> None:
+    def open_one() -> None:
+        kernel.Session("localhost", "/sql/1.0/warehouses/x", access_token="x", **arguments)
+
+    assert code_of(open_one) == "InvalidArgument"
+
+
+# 16. Every page of links is asked for twice, and small chunks are warned of.
+def test_16_each_page_is_asked_for_once_and_in_silence(
+    chunked: Warehouse, open_session: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert all_rows(open_session()) == list(range(ROWS))
+    pages = [entry["path"] for entry in chunked.log(to="api") if "/chunks/" in entry["path"]]
+    assert len(pages) == len(set(pages))
+    assert not caplog.records
+
+
+# 17. Threads on one object raise; closes come in the wrong order; sessions leak: test_lifecycle.
+def test_17_many_threads_may_use_one_object(session: kernel.Session) -> None:
+    executed = execute(session, "SELECT id FROM range(100000)")
+    rows: list[int] = []
+    lock = threading.Lock()
+
+    def read() -> None:
+        while (batch := executed.fetch_next_batch()) is not None:
+            with lock:
+                rows.extend(batch.column(0).to_pylist())
+
+    threads = [threading.Thread(target=read) for _ in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(rows) == list(range(100000))
+
+
+def test_17_the_callers_user_agent_is_added(warehouse: Warehouse, open_session: Open) -> None:
+    open_session(http_headers=[("User-Agent", "mine/1")])
+    sent = warehouse.log(method="POST", path="/api/2.0/sql/sessions")[-1]
+    agent = sent["headers"]["user-agent"]
+    assert agent.startswith("databricks-sql-kernel/")
+    assert agent.endswith(" mine/1")
+
+
+# 18. `reader()` is missing: test_async.
+def test_18_a_reader_exists(session: kernel.Session) -> None:
+    statement = session.statement()
+    statement.set_sql("SELECT 7 AS n")
+    submitted = statement.submit()
+    submitted.await_result()
+    assert submitted.reader().await_result().fetch_all_arrow()["n"].to_pylist() == [7]
+
+
+# 19. Deep nesting fails, and TLS errors hide their cause.
+def test_19_tls_errors_tell_their_cause(warehouse: Warehouse) -> None:
+    host = warehouse.server_hostname.replace("http://", "https://")
+    with pytest.raises(kernel.KernelError) as caught:
+        kernel.Session(host, "/sql/1.0/warehouses/x", access_token="x", retry_max_attempts=1)
+    assert caught.value.code == "NetworkError"
+    assert "error sending request" not in str(caught.value)
+
+
+# 20. A table without a type fails the list; errors of polls do not name their statement.
+def test_20_an_error_of_a_poll_names_its_statement(
+    warehouse: Warehouse, open_session: Open
+) -> None:
+    session = open_session(retry_max_attempts=1)
+    statement = session.statement()
+    statement.set_sql("SELECT 1")
+    submitted = statement.submit()
+    action = {"status": 500, "body": {"message": "no"}}
+    warehouse.fault(match={"method": "GET", "path": submitted.statement_id}, action=action)
+    with pytest.raises(kernel.KernelError) as caught:
+        submitted.status()
+    assert caught.value.query_id == submitted.statement_id
+
+
+def test_nothing_warns_by_itself(session: kernel.Session) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        execute(session, "SELECT 1").close()

@@ -1,0 +1,279 @@
+"""Threads, Ctrl-C, forks, drops, cancels, ends."""
+
+from __future__ import annotations
+
+import gc
+import itertools
+import os
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+import databricks_sql_kernel as kernel
+
+from .conftest import execute
+from .interrupting import WAITING, end, interrupt
+
+if TYPE_CHECKING:
+    from databricks_sql_warehouse import Warehouse
+
+    from tests.python.conftest import Held, Interpreters
+
+    from .conftest import Open
+
+OPEN = """
+    import databricks_sql_kernel as kernel
+    def open_session():
+        return kernel.Session(WAREHOUSE["server_hostname"], WAREHOUSE["http_path"],
+                              access_token=WAREHOUSE["access_token"])
+    def execute(session, sql):
+        statement = session.statement()
+        statement.set_sql(sql)
+        return statement.execute()
+"""
+
+
+def test_threads_on_one_result_share_its_rows(session: kernel.Session) -> None:
+    executed = execute(session, "SELECT id FROM range(200000)")
+
+    def read() -> list[int]:
+        rows: list[int] = []
+        while (batch := executed.fetch_next_batch()) is not None:
+            rows += batch.column(0).to_pylist()
+        return rows
+
+    with ThreadPoolExecutor(8) as pool:
+        parts = [future.result() for future in [pool.submit(read) for _ in range(8)]]
+    assert sorted(itertools.chain.from_iterable(parts)) == list(range(200000))
+
+
+def test_threads_on_one_statement_take_turns(session: kernel.Session) -> None:
+    statement = session.statement()
+    statement.set_sql("SELECT 1 AS a")
+    with ThreadPoolExecutor(8) as pool:
+        futures = [pool.submit(statement.execute) for _ in range(16)]
+        assert [future.result().fetch_all_arrow().num_rows for future in futures] == [1] * 16
+
+
+def test_a_cancel_before_the_id_is_known_is_remembered(
+    session: kernel.Session, warehouse: Warehouse
+) -> None:
+    statement = session.statement()
+    statement.set_sql("SELECT id FROM range(10)")
+    warehouse.fault(match={"path": "statements$"}, action={"delay": 1.0})
+    canceller = statement.canceller()
+    assert canceller.statement_id() is None
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(statement.execute)
+        canceller.cancel()
+        try:
+            running.result(timeout=20).fetch_all_arrow()
+        except kernel.KernelError as error:
+            assert error.code == "Cancelled"  # noqa: PT017
+        else:
+            pytest.fail("the cancel was lost")
+
+
+def test_a_cancel_reaches_a_running_statement_and_the_next_runs(
+    session: kernel.Session, held: Held
+) -> None:
+    statement = session.statement()
+    statement.set_sql(held.sql)
+    canceller = statement.canceller()
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(statement.execute)
+        held.polled()
+        assert canceller.statement_id() == held.statement_id
+        canceller.cancel()
+        held.cancelled()
+        with pytest.raises(kernel.KernelError) as caught:
+            running.result(timeout=20)
+    assert caught.value.code == "Cancelled"
+    assert caught.value.query_id == held.statement_id
+    statement.set_sql("SELECT 1")
+    assert statement.execute().fetch_all_arrow().num_rows == 1
+
+
+def test_after_the_end_of_a_session_everything_says_so(open_session: Open) -> None:
+    session = open_session()
+    statement = session.statement()
+    statement.set_sql("SELECT 1")
+    assert repr(session) == f'Session(session_id="{session.session_id}", closed=False)'
+    session.close()
+    session.close()
+    assert repr(session) == "Session(closed=True)"
+    calls = [
+        lambda: session.session_id,
+        session.statement,
+        session.metadata,
+        lambda: session.attach_async_statement("x"),
+        statement.execute,
+    ]
+    for call in calls:
+        with pytest.raises(kernel.KernelError, match="closed") as caught:
+            call()
+        assert caught.value.code == "InvalidStatementHandle"
+
+
+def test_statements_close_before_their_session(open_session: Open, warehouse: Warehouse) -> None:
+    session = open_session()
+    executed = execute(session, "SELECT id FROM range(100000)")
+    executed.fetch_all_arrow()
+    session.close()
+    deletes = [entry["path"] for entry in warehouse.log(method="DELETE")]
+    assert [path.split("/")[-2] for path in deletes] == ["statements", "sessions"]
+
+
+def test_a_session_that_nobody_holds_is_closed(warehouse: Warehouse) -> None:
+    session = kernel.Session(
+        warehouse.server_hostname, warehouse.http_path, access_token=warehouse.access_token
+    )
+    identifier = session.session_id
+    executed = execute(session, "SELECT id FROM range(10)")
+    del session
+    gc.collect()
+    assert identifier in {each["session_id"] for each in warehouse.sessions()}
+    assert executed.fetch_all_arrow().num_rows == 10
+    del executed
+    warehouse.wait_for(
+        lambda entry: (entry["method"], entry["session_id"]) == ("DELETE", identifier)
+    )
+
+
+def test_closing_is_bounded_when_nobody_answers(open_session: Open, warehouse: Warehouse) -> None:
+    session = open_session()
+    warehouse.fault(match={"method": "DELETE"}, action={"delay": 60}, times=None)
+    started = time.monotonic()
+    session.close()
+    assert time.monotonic() - started < 5
+
+
+@pytest.mark.parametrize(
+    ("call", "path"),
+    [
+        ("execute(session, 'SELECT 1')", "statements$"),
+        ("session.metadata().list_catalogs()", "statements$"),
+        ("session.close()", "sessions/"),
+        ("open_session()", "sessions$"),
+        ("session.attach_async_statement('x')", "statements/x$"),
+    ],
+)
+def test_an_interrupt_ends_every_call(
+    python: Interpreters, warehouse: Warehouse, call: str, path: str
+) -> None:
+    code = f"""
+    session = open_session()
+    sys.stdin.readline()
+    interrupted(lambda: {call})
+    """
+    process = python.start(WAITING + OPEN + code)
+    assert process.stdin
+    warehouse.wait_for(lambda entry: entry["path"].endswith("/sessions"))
+    warehouse.clear_log()
+    warehouse.fault(match={"path": path}, action={"delay": 20}, times=None)
+    process.stdin.write("go\n")
+    process.stdin.flush()
+    marker = path.strip("$").rstrip("/").rsplit("/", 1)[-1]
+    took = interrupt(process, warehouse, lambda entry: f"/{marker}" in entry["path"])
+    assert took < 2
+    warehouse.clear_faults()
+    end(process)
+
+
+def test_an_interrupt_ends_the_wait_for_a_result(
+    python: Interpreters, warehouse: Warehouse, held: Held
+) -> None:
+    code = f"""
+    session = open_session()
+    statement = session.statement()
+    statement.set_sql({held.sql!r})
+    submitted = statement.submit()
+    interrupted(submitted.await_result)
+    print(submitted.status()[0], flush=True)
+    """
+    process = python.start(WAITING + OPEN + code)
+    took = interrupt(
+        process,
+        warehouse,
+        lambda entry: (entry["method"], entry["statement_id"]) == ("GET", held.statement_id),
+    )
+    assert took < 2
+    assert end(process) == "Running"
+
+
+def test_an_interrupted_fetch_loses_no_row(python: Interpreters, warehouse: Warehouse) -> None:
+    warehouse.settings(chunk_rows=1000, inline_limit_bytes=0)
+    warehouse.fault(match={"to": "storage", "chunk": 5}, action={"delay": 3})
+    code = """
+    executed = execute(open_session(), "SELECT id FROM range(10000)")
+    interrupted(executed.fetch_all_arrow)
+    print(executed.fetch_all_arrow()["id"].to_pylist() == list(range(10000)), flush=True)
+    """
+    process = python.start(WAITING + OPEN + code)
+    took = interrupt(
+        process,
+        warehouse,
+        lambda entry: entry["to"] == "storage" and entry["chunk"] == 5,
+    )
+    assert took < 2
+    assert end(process) == "True"
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="this system does not fork")
+def test_a_child_refuses_its_parents_objects_and_opens_its_own(python: Interpreters) -> None:
+    code = """
+    import os, warnings
+    warnings.simplefilter("ignore")
+    session = open_session()
+    executed = execute(session, "SELECT id FROM range(10)")
+    statement = session.statement()
+    statement.set_sql("SELECT 1")
+    reading, writing = os.pipe()
+    child = os.fork()
+    if child == 0:
+        codes = []
+        for call in (statement.execute, session.metadata, lambda: session.session_id):
+            try:
+                call()
+            except kernel.KernelError as error:
+                codes.append(error.code)
+        session.close()
+        codes.append(execute(open_session(), "SELECT 1 AS a").fetch_all_arrow().num_rows)
+        os.write(writing, json.dumps(codes).encode())
+        os._exit(0)
+    os.waitpid(child, 0)
+    print(json.dumps([json.loads(os.read(reading, 1000)), executed.fetch_all_arrow().num_rows]))
+    """
+    refused = "InvalidStatementHandle"
+    assert python.run(OPEN + code) == [[refused, refused, refused, 1], 10]
+
+
+def test_sessions_are_closed_at_the_end_of_the_interpreter(
+    python: Interpreters, warehouse: Warehouse
+) -> None:
+    code = """
+    sessions = [open_session() for _ in range(3)]
+    executed = execute(sessions[0], "SELECT id FROM range(10)")
+    print(json.dumps([session.session_id for session in sessions]))
+    """
+    identifiers = set(python.run(OPEN + code))
+    assert len(identifiers) == 3
+    assert not identifiers & {each["session_id"] for each in warehouse.sessions()}
+
+
+TASKS = Path("/proc/self/task")
+
+
+@pytest.mark.skipif(not TASKS.is_dir(), reason="this system does not list threads")
+def test_all_sessions_share_few_threads(open_session: Open) -> None:
+    def tasks() -> int:
+        return len(list(TASKS.iterdir()))
+
+    open_session()
+    before = tasks()
+    sessions = [open_session() for _ in range(10)]
+    assert tasks() <= before + 1
+    del sessions
