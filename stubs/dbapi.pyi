@@ -2,7 +2,7 @@
 
 import datetime
 import decimal
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from os import PathLike
 from types import ModuleType, TracebackType
 from typing import (
@@ -101,6 +101,8 @@ _RowFactory: TypeAlias = (
 )
 _Parameters: TypeAlias = Mapping[str, Any] | Sequence[Any]
 
+_Token: TypeAlias = str | Mapping[str, str] | Awaitable[str | Mapping[str, str]]
+
 class _Options(TypedDict, total=False):
     """Keyword options of `connect`; each may be spelled with an underscore in front, too.
 
@@ -131,14 +133,47 @@ class _Options(TypedDict, total=False):
     user_agent_entry: str | None
     connect_timeout: float | None
     socket_timeout: float | None
+    credentials_provider: Callable[[], _Token | Callable[[], _Token]] | None
+    auth_type: str | None
+    oauth_client_id: str | None
+    oauth_client_secret: str | None
+    oauth_scopes: Sequence[str] | None
+    oauth_jwt_key_file: str | PathLike[str] | None
+    oauth_jwt_kid: str | None
+    oauth_jwt_passphrase: str | None
+    oauth_jwt_algorithm: str | None
+    token_url: str | None
+    oauth_redirect_port: int | None
+    oauth_callback_timeout: float | None
+    oauth_token_cache_enabled: bool | None
+    oauth_token_cache_passphrase: str | None
+    azure_client_id: str | None
+    azure_client_secret: str | None
+    azure_tenant_id: str | None
+    azure_workspace_resource_id: str | None
+    identity_federation_client_id: str | None
+    proxy: str | None
+    no_proxy: str | None
     tls_trusted_ca_file: str | PathLike[str] | None
+    tls_additional_ca_file: str | PathLike[str] | None
+    tls_client_cert_file: str | PathLike[str] | None
+    tls_client_cert_key_file: str | PathLike[str] | None
+    tls_client_cert_key_password: str | None
+    tls_no_verify: bool | None
+    tls_verify_hostname: bool | None
     retry_delay_min: float | None
     retry_delay_max: float | None
     retry_stop_after_attempts_count: int | None
     retry_stop_after_attempts_duration: float | None
     _port: int | None
     _socket_timeout: float | None
+    _proxy_auth_method: Literal["basic"] | None
+    _tls_client_cert_file: str | PathLike[str] | None
+    _tls_client_cert_key_file: str | PathLike[str] | None
+    _tls_client_cert_key_password: str | None
+    _tls_no_verify: bool | None
     _tls_trusted_ca_file: str | PathLike[str] | None
+    _tls_verify_hostname: bool | None
     _user_agent_entry: str | None
     _retry_delay_min: float | None
     _retry_delay_max: float | None
@@ -193,7 +228,40 @@ def connect(
             `host` of the profile.
         http_path: Path of the warehouse, `/sql/1.0/warehouses/<id>`. Else `DATABRICKS_HTTP_PATH`,
             or `http_path` of the profile.
-        access_token: A personal access token. Else `DATABRICKS_TOKEN`, or `token` of the profile.
+        access_token: A personal access token. Else `DATABRICKS_TOKEN`, or `token` of the profile. A
+            JSON web token of another issuer is exchanged for one of the workspace.
+        credentials_provider: A callable that returns a token, or headers with `Authorization`, or a
+            callable that returns such headers; it may be a coroutine function. It is called on a
+            thread of the driver, when there is no token, shortly before one ends, and once when one
+            is refused.
+        auth_type: The way to sign in: "pat", "oauth-m2m", "oauth-m2m-jwt", "databricks-oauth" (with
+            the browser), "azure-sp-m2m", "azure-msi", "azure-cli", "databricks-cli", "env-oidc",
+            "file-oidc", "github-oidc"; the names of other programs for them are known, too. Else
+            the first of them for which there is all it needs; with the browser only if a terminal
+            is there.
+        oauth_client_id: Id of a service principal of the workspace, or of an application that users
+            sign in to.
+        oauth_client_secret: Its secret.
+        oauth_scopes: Scopes to ask for, instead of "all-apis", or "sql" and "offline_access".
+        oauth_jwt_key_file: Private key of the service principal in PEM, instead of its secret: RSA,
+            P-256 or P-384, encrypted or not.
+        oauth_jwt_kid: Id of that key.
+        oauth_jwt_passphrase: What opens an encrypted key.
+        oauth_jwt_algorithm: RS256 (the default), RS384, RS512, PS256, PS384, PS512, ES256 or ES384.
+        token_url: Token endpoint of another identity provider, for service principals.
+        oauth_redirect_port: Port of this machine that the browser comes back to; the first of 8020
+            to 8024 that is free by default.
+        oauth_callback_timeout: Most seconds that the user may take; 120 by default.
+        oauth_token_cache_enabled: Whether to stay signed in beyond the end of the process, by an
+            encrypted file that only its owner can read.
+        oauth_token_cache_passphrase: What opens it; by default a key that lies beside it.
+        azure_client_id: Id of a service principal of Entra ID, or of a managed identity.
+        azure_client_secret: Its secret.
+        azure_tenant_id: Its tenant; by default that of the workspace.
+        azure_workspace_resource_id: The workspace's resource in Azure, for principals that have a
+            role on it and are no users of the workspace.
+        identity_federation_client_id: The service principal to become when a token of another
+            issuer is exchanged; a refused exchange is an error then.
         profile: The profile of `~/.databrickscfg`; else `DATABRICKS_CONFIG_PROFILE`. A profile is
             not taken to another host than its own.
         config_file: The file of profiles; else `DATABRICKS_CONFIG_FILE`, or `~/.databrickscfg`.
@@ -230,7 +298,16 @@ def connect(
         port: Port of the workspace, if not in `server_hostname`.
         connect_timeout: Most seconds to set a connection up; 10 by default.
         socket_timeout: Most seconds of silence from a server that owes an answer; 60 by default.
+        proxy: URL of a proxy for everything that is sent, "http://user:password@host:port"; by
+            default what `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say.
+        no_proxy: Hosts, domains and networks that are reached without it, separated by commas.
         tls_trusted_ca_file: PEM file of certificate authorities, instead of those of the system.
+        tls_additional_ca_file: PEM file of certificate authorities, beside those.
+        tls_client_cert_file: PEM file of the certificate to show to servers that ask for one.
+        tls_client_cert_key_file: PEM file of its key; by default it is looked for in the same file.
+        tls_client_cert_key_password: What opens an encrypted key.
+        tls_no_verify: True trusts every certificate: anybody on the way can read all that is sent.
+        tls_verify_hostname: False trusts certificates for any host name.
         retry_delay_min: Bound of the first wait between attempts, in seconds; 1 by default.
         retry_delay_max: Bound of later waits, in seconds; 60 by default.
         retry_stop_after_attempts_count: Most attempts at one request; 30 by default.
@@ -242,9 +319,9 @@ def connect(
 
     Raises:
         TypeError: An option is unknown.
-        ProgrammingError: An argument cannot be right.
+        ProgrammingError: An argument cannot be right, or there are no credentials.
         NotSupportedError: An option of the official connector is not supported yet.
-        OperationalError: The host cannot be reached, or the token is refused.
+        OperationalError: The host cannot be reached, or the credentials are refused.
 
     Source: PEP 249, "connect"; POST /api/2.0/sql/sessions.
     """

@@ -50,10 +50,11 @@ impl OpenSession {
         })?;
         let mut call = Call::new(Method::POST, &["api", "2.0", "sql", "sessions"]);
         call.body = Some(body);
+        transport.sign_in().await?;
         let answer = transport.call::<CreateSessionResponse>(call).await;
         let response = answer.map_err(|error| match error.code() {
             ErrorCode::Unauthenticated | ErrorCode::PermissionDenied => {
-                error.with_context("the workspace refuses the credentials; check access_token")
+                error.with_context("the workspace refuses the credentials")
             }
             _ => error,
         })?;

@@ -5,6 +5,7 @@ pub mod dbapi;
 pub mod kernel;
 pub mod logging;
 pub mod runtime;
+mod token_source;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict};

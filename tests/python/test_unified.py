@@ -169,7 +169,7 @@ def test_a_token_of_the_profile_is_not_shown() -> None:
 
 @pytest.mark.usefixtures("profile")
 def test_the_default_profile_is_not_for_a_host_that_was_named(warehouse: Warehouse) -> None:
-    with pytest.raises(dbapi.ProgrammingError, match="needs access_token"):
+    with pytest.raises(dbapi.ProgrammingError, match="pass access_token"):
         dbapi.connect("h.example.com", warehouse.http_path)
 
 

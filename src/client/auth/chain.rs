@@ -17,7 +17,7 @@ use super::{
     CachedToken, DatabricksCli, Dialect, Federated, Grant, IdToken, IdentityClient,
     PersonalAccessToken, TokenSource, Workload,
 };
-use crate::client::{Error, ErrorCode, Result};
+use crate::client::{Error, Result};
 
 /// The ways, in their order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -206,7 +206,7 @@ impl SignIn {
     /// The source of tokens that all this comes to. Nothing is sent before a token is needed.
     ///
     /// # Errors
-    /// `InvalidArgument` for what cannot work, `Unauthenticated` where nothing was said.
+    /// `InvalidArgument` for what cannot work, and where nothing was said.
     pub fn source(
         self,
         identity: IdentityClient,
@@ -268,11 +268,10 @@ impl SignIn {
         match found {
             Some(method) => Ok((method, all)),
             None if self.interaction.terminal => Ok((Method::Browser, all)),
-            None => Err(Error::new(
-                ErrorCode::Unauthenticated,
-                "no credentials were found in the options, the environment and ~/.databrickscfg; pass \
-                 access_token, or oauth_client_id with oauth_client_secret, or profile, or \
-                 auth_type='databricks-oauth' to sign in with a browser",
+            None => Err(Error::invalid_argument(
+                "no credentials were found: pass access_token, or oauth_client_id with \
+                 oauth_client_secret, or auth_type='databricks-oauth' to sign in with a browser; \
+                 or set DATABRICKS_TOKEN, or name a profile of ~/.databrickscfg",
             )),
         }
     }
@@ -425,6 +424,7 @@ fn login(authority: &str) -> Result<Option<Url>> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::client::ErrorCode;
     use crate::client::auth::oauth::SystemBrowser;
 
     fn settings(pairs: &[(&str, &str)]) -> Settings {
@@ -530,7 +530,7 @@ mod tests {
     fn a_browser_opens_only_if_asked_for_or_somebody_is_there() {
         let mut nothing = sign_in(&[], &[], &[]);
         let error = chosen(&nothing, &[]).unwrap_err();
-        assert_eq!(error.code(), ErrorCode::Unauthenticated);
+        assert_eq!(error.code(), ErrorCode::InvalidArgument);
         assert!(error.message().contains("access_token"), "{error}");
         nothing.interaction.terminal = true;
         assert_eq!(method(&nothing, &[]), Method::Browser);

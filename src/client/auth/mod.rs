@@ -2,7 +2,7 @@
 
 pub mod azure;
 mod cached;
-pub mod chain;
+mod chain;
 mod cli;
 mod federation;
 mod identity;
@@ -18,6 +18,7 @@ use std::pin::Pin;
 use std::sync::Arc;
 
 pub use cached::CachedToken;
+pub use chain::{Interaction, SignIn};
 pub use cli::DatabricksCli;
 pub use federation::{Dialect, Federated};
 pub use identity::IdentityClient;

@@ -15,9 +15,10 @@ const DEFAULT: &str = "DEFAULT";
 const LONGEST_FILE: u64 = 1 << 20;
 
 /// Fields whose variables are not `DATABRICKS_` and their own name in upper case, or are several.
-const VARIABLES: [(&str, &[&str]); 8] = [
+const VARIABLES: [(&str, &[&str]); 9] = [
     ("audience", &["DATABRICKS_TOKEN_AUDIENCE"]),
     ("azure_use_msi", &["ARM_USE_MSI"]),
+    ("databricks_cli_path", &["DATABRICKS_CLI_PATH"]),
     (
         "oidc_token_filepath",
         &[

@@ -10,6 +10,7 @@ use secrecy::{ExposeSecret, SecretString};
 use serde::Deserialize;
 use tokio::time::Instant;
 
+use crate::client::transport::header;
 use crate::client::{Error, ErrorCode, Result};
 
 /// A token is renewed in the background when so little of its life is left, and this at most.
@@ -77,13 +78,17 @@ impl Token {
     }
 
     /// A header that must go with it.
-    pub fn with_header(mut self, name: &'static str, value: &str) -> Result<Self> {
-        let mut value = HeaderValue::from_str(value).map_err(|_| {
-            Error::invalid_argument(format!("the value for the header '{name}' cannot be sent"))
-        })?;
+    pub fn with_header(mut self, name: &str, value: &str) -> Result<Self> {
+        let (name, mut value) = header(name, value)?;
         value.set_sensitive(true);
-        self.headers.push((HeaderName::from_static(name), value));
+        self.headers.push((name, value));
         Ok(self)
+    }
+
+    /// Whether it is known how long it is good.
+    #[must_use]
+    pub fn has_end(&self) -> bool {
+        self.life.is_some()
     }
 
     /// What follows `Bearer`.

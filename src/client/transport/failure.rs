@@ -272,6 +272,11 @@ fn gist(why: &reqwest::Error) -> String {
         }
         _ => {}
     }
+    if text.contains("close_notify") {
+        "it closed the connection; servers do that to those who show no client certificate where \
+         one is asked for, and tls_client_cert_file takes it"
+            .clone_into(&mut text);
+    }
     if text.contains("proxy authorization required") {
         text.push_str("; the proxy's URL takes them, 'http://user:password@host:port'");
     }
@@ -281,17 +286,25 @@ fn gist(why: &reqwest::Error) -> String {
 fn source<T: std::error::Error + 'static>(why: &reqwest::Error) -> Option<&T> {
     let mut next: Option<&(dyn std::error::Error + 'static)> = Some(why);
     while let Some(error) = next {
-        // rustls errors come wrapped in the io errors of its streams.
-        let inner = error
-            .downcast_ref::<std::io::Error>()
-            .and_then(std::io::Error::get_ref)
-            .and_then(|inner| inner.downcast_ref());
-        if let Some(found) = error.downcast_ref().or(inner) {
+        if let Some(found) = unwrapped(error).downcast_ref() {
             return Some(found);
         }
         next = error.source();
     }
     None
+}
+
+/// What is in the io errors of streams, which name the source of it and not itself as their own.
+fn unwrapped<'a>(
+    mut error: &'a (dyn std::error::Error + 'static),
+) -> &'a (dyn std::error::Error + 'static) {
+    while let Some(inner) = error
+        .downcast_ref::<std::io::Error>()
+        .and_then(std::io::Error::get_ref)
+    {
+        error = inner;
+    }
+    error
 }
 
 #[cfg(test)]

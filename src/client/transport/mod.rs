@@ -15,7 +15,9 @@ use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
-use reqwest::header::{AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue};
+use reqwest::header::{
+    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
+};
 use reqwest::{Method, Response};
 use secrecy::ExposeSecret;
 use serde::de::DeserializeOwned;
@@ -116,6 +118,11 @@ impl Transport {
     /// The time by the service's clock.
     pub(crate) fn service_time(&self) -> DateTime<Utc> {
         Utc::now() + TimeDelta::seconds(self.clock_skew.load(Ordering::Relaxed))
+    }
+
+    /// Obtains the token that requests will be sent with.
+    pub(crate) async fn sign_in(&self) -> Result<()> {
+        self.token.token(None).await.map(drop)
     }
 
     /// Sends a request until it is answered or its attempts are used up.
@@ -230,17 +237,33 @@ async fn read_body(mut response: Response) -> Result<Vec<u8>, reqwest::Error> {
     Ok(body)
 }
 
+/// Headers that say who asks, and how long what is asked is.
+const OWN_HEADERS: [&str; 7] = [
+    "authorization",
+    "connection",
+    "content-length",
+    "content-type",
+    "host",
+    "proxy-authorization",
+    "transfer-encoding",
+];
+
 fn workspace_headers(config: &HttpConfig, endpoint: &Endpoint) -> Result<HeaderMap> {
-    let mut headers = HeaderMap::new();
-    let mut add = |name: &str, value: &str| -> Result<()> {
-        let (name, value) = header(name, value)?;
-        headers.append(name, value);
-        Ok(())
-    };
-    add("user-agent", &config.user_agent)?;
-    add("accept", "application/json")?;
+    let json = HeaderValue::from_static("application/json");
+    let mut headers =
+        HeaderMap::from_iter([header("user-agent", &config.user_agent)?, (ACCEPT, json)]);
     for (name, value) in &config.headers {
-        add(name, value)?;
+        let (name, value) = header(name, value)?;
+        if OWN_HEADERS.contains(&name.as_str()) {
+            return Err(Error::invalid_argument(format!(
+                "the HTTP header '{name}' is the driver's own and cannot be set"
+            )));
+        }
+        if name == USER_AGENT || name == ACCEPT {
+            headers.insert(name, value);
+        } else {
+            headers.append(name, value);
+        }
     }
     if let Some(org_id) = endpoint.org_id()
         && !headers.contains_key("x-databricks-org-id")

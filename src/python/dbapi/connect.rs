@@ -1,15 +1,12 @@
 //! `connect`: from arguments to an open session.
 
-use std::sync::Arc;
-
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::connection::Connection;
 use super::exceptions::to_pyerr;
-use super::options::{ConnectOptions, missing};
+use super::options::ConnectOptions;
 use crate::client::Session;
-use crate::client::auth::PersonalAccessToken;
 use crate::python::runtime::{close_at_exit, wait};
 
 /// Opens a session on a SQL warehouse.
@@ -23,21 +20,22 @@ pub(crate) fn connect(
     options: Option<&Bound<'_, PyDict>>,
 ) -> PyResult<Connection> {
     let options = ConnectOptions::parse(py, options)?;
+    let has_credentials = access_token.is_some() || options.auth.has_credentials();
     let unified = options
         .address
-        .unified(server_hostname, access_token.is_some())
+        .unified(server_hostname, has_credentials)
         .map_err(|error| to_pyerr(py, &error))?;
     let endpoint = options
         .address
         .endpoint(py, server_hostname, http_path, &unified)?
         .map_err(|error| to_pyerr(py, &error))?;
-    let token = access_token
-        .or_else(|| unified.get("token"))
-        .ok_or_else(|| missing(py, "access_token", "DATABRICKS_TOKEN", "dapi..."))?;
-    let token = PersonalAccessToken::try_new(token.into()).map_err(|error| to_pyerr(py, &error))?;
+    let token = options
+        .auth
+        .source(py, access_token, &unified, (&endpoint, &options.http))
+        .map_err(|error| to_pyerr(py, &error))?;
     let opening = Session::open(
         endpoint,
-        Arc::new(token),
+        token,
         options.http.clone(),
         options.session.clone(),
     );

@@ -121,12 +121,7 @@ fn path_of(py: Python<'_>, warehouse_id: &str) -> PyResult<String> {
 }
 
 /// An argument that was neither given nor found.
-pub(in crate::python::dbapi) fn missing(
-    py: Python<'_>,
-    name: &str,
-    variable: &str,
-    example: &str,
-) -> PyErr {
+fn missing(py: Python<'_>, name: &str, variable: &str, example: &str) -> PyErr {
     raise::<ProgrammingError>(
         py,
         format!(

@@ -17,7 +17,7 @@ use pyo3::exceptions::PyUserWarning;
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyDict};
 
-pub(super) use self::address::{AddressOptions, missing};
+pub(super) use self::address::AddressOptions;
 pub(super) use self::auth::AuthOptions;
 use self::names::{Meaningless, WITHOUT_MEANING};
 pub(super) use self::results::{OnTruncated, ResultOptions};
@@ -28,12 +28,7 @@ use crate::client::{HttpConfig, SessionConfig};
 use crate::python::convert::parameter::ParameterOptions;
 
 /// Options of the official connector that this driver does not understand yet.
-const NOT_YET: [&[&str]; 4] = [
-    &["escape_catalog_name"],
-    auth::NOT_YET,
-    results::NOT_YET,
-    tls::NOT_YET,
-];
+const NOT_YET: [&[&str]; 3] = [&["escape_catalog_name"], auth::NOT_YET, results::NOT_YET];
 
 /// Options of the official connector that will not be supported, and what to do instead.
 const NEVER: [(&str, &str); 3] = [
@@ -77,6 +72,7 @@ impl ConnectOptions {
                 parsed.set(py, name, &given, &value)?;
             }
         }
+        tls::check(py, &parsed.http)?;
         Ok(parsed)
     }
 

@@ -1,0 +1,152 @@
+//! A Python callable as a source of tokens, and Python's way to whoever signs in with a browser.
+
+use std::fmt;
+use std::time::Duration;
+
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyMapping, PyString};
+use url::Url;
+
+use crate::client::auth::oauth::{Browser, SystemBrowser};
+use crate::client::auth::{Grant, IdentityClient, Token, TokenFuture};
+use crate::client::{Error, ErrorCode, Result};
+
+/// A token that does not say how long it is good is asked for again after this time.
+const UNKNOWN_LIFE: Duration = Duration::from_secs(300);
+
+/// Calls a Python object for tokens: it returns a token, or headers, or a callable that returns headers;
+/// or something to await that comes to one of these.
+pub(crate) struct PythonTokens(Py<PyAny>);
+
+impl PythonTokens {
+    pub(crate) fn new(callable: Py<PyAny>) -> Self {
+        Self(callable)
+    }
+}
+
+impl fmt::Debug for PythonTokens {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("PythonTokens")
+    }
+}
+
+impl Grant for PythonTokens {
+    fn request<'a>(&'a self, _identity: &'a IdentityClient) -> TokenFuture<'a> {
+        Box::pin(async move {
+            let gone = || Error::new(ErrorCode::Cancelled, "the interpreter is shutting down");
+            let callable = Python::try_attach(|py| self.0.clone_ref(py)).ok_or_else(gone)?;
+            // Whatever it does, it does not hold up a thread of the runtime.
+            let asked = tokio::task::spawn_blocking(move || {
+                Python::try_attach(|py| {
+                    let token = token(callable.bind(py));
+                    drop(callable);
+                    token.map_err(|raised| failed(py, &raised))
+                })
+            });
+            match asked.await {
+                Ok(Some(token)) => token?,
+                _ => Err(gone()),
+            }
+        })
+    }
+}
+
+fn failed(py: Python<'_>, raised: &PyErr) -> Error {
+    let class = raised.get_type(py).name();
+    let class = class.map_or_else(|_| "an exception".to_owned(), |name| name.to_string());
+    let message = format!(
+        "the credentials_provider raised {class}: {}",
+        raised.value(py)
+    );
+    Error::new(ErrorCode::Unauthenticated, message)
+}
+
+fn token(callable: &Bound<'_, PyAny>) -> PyResult<Result<Token>> {
+    let given = awaited(callable.call0()?)?;
+    let given = if given.is_callable() {
+        awaited(given.call0()?)?
+    } else {
+        given
+    };
+    if let Ok(text) = given.cast::<PyString>() {
+        return Ok(Token::try_new(text.to_str()?.to_owned().into()).map(lasting));
+    }
+    if let Ok(headers) = given.cast::<PyMapping>() {
+        return from_headers(headers);
+    }
+    Err(PyTypeError::new_err(format!(
+        "it returned {}, which is neither a token (str) nor headers (dict)",
+        given.get_type().name()?
+    )))
+}
+
+fn lasting(token: Token) -> Token {
+    if token.has_end() {
+        token
+    } else {
+        token.living(UNKNOWN_LIFE)
+    }
+}
+
+/// Runs what is to be awaited in an event loop of its own: this thread has none.
+fn awaited(given: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyAny>> {
+    if !given.hasattr("__await__")? {
+        return Ok(given);
+    }
+    let py = given.py();
+    let scope = PyDict::new(py);
+    py.run(
+        c"async def waited(given):\n    return await given\n",
+        None,
+        Some(&scope),
+    )?;
+    let coroutine = scope
+        .get_item("waited")?
+        .ok_or_else(|| PyTypeError::new_err("nothing to await with"))?
+        .call1((given,))?;
+    py.import("asyncio")?.call_method1("run", (coroutine,))
+}
+
+fn from_headers(headers: &Bound<'_, PyMapping>) -> PyResult<Result<Token>> {
+    let mut bearer = None;
+    let mut others = Vec::new();
+    for pair in headers.items()?.iter() {
+        let (name, value): (String, String) = pair.extract()?;
+        if name.eq_ignore_ascii_case("authorization") {
+            bearer = value.strip_prefix("Bearer ").map(str::to_owned);
+        } else {
+            others.push((name, value));
+        }
+    }
+    let Some(bearer) = bearer else {
+        return Err(PyTypeError::new_err(
+            "its headers have no 'Authorization: Bearer ...'",
+        ));
+    };
+    let token = Token::try_new(bearer.trim().to_owned().into()).map(lasting);
+    Ok(others.iter().fold(token, |token, (name, value)| {
+        token?.with_header(name, value)
+    }))
+}
+
+/// The user's usual browser; what is to be said goes to `sys.stderr`, which notebooks show.
+#[derive(Debug)]
+pub(crate) struct PythonBrowser;
+
+impl Browser for PythonBrowser {
+    fn open(&self, url: &Url) -> bool {
+        SystemBrowser.open(url)
+    }
+
+    fn say(&self, text: &str) {
+        let said = Python::try_attach(|py| -> PyResult<()> {
+            let stream = py.import("sys")?.getattr("stderr")?;
+            stream.call_method1("write", (format!("{text}\n"),))?;
+            stream.call_method0("flush").map(drop)
+        });
+        if !matches!(said, Some(Ok(()))) {
+            SystemBrowser.say(text);
+        }
+    }
+}

@@ -1,0 +1,59 @@
+"""Tokens end: in the middle of a result, and while many threads need one."""
+
+from __future__ import annotations
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+from .conftest import one
+
+if TYPE_CHECKING:
+    from databricks_sql_warehouse import Warehouse
+
+    from .conftest import Connect
+
+_THREADS = 32
+
+
+def principal(warehouse: Warehouse) -> dict[str, Any]:
+    return {
+        "oauth_client_id": warehouse.client_id,
+        "oauth_client_secret": warehouse.client_secret,
+    }
+
+
+def test_a_token_may_end_in_the_middle_of_a_long_result(
+    sign_in: Connect, warehouse: Warehouse
+) -> None:
+    warehouse.settings(chunk_rows=1000, inline_limit_bytes=0, first_links=1)
+    connection = sign_in(max_buffered_bytes=20_000, **principal(warehouse))
+    cursor = connection.cursor().execute("SELECT id FROM range(200000)")
+    rows = [row[0] for row in cursor.fetchmany(1500)]
+    warehouse.expire_tokens()
+    rows += [row[0] for row in cursor.fetchmany(50_000)]
+    warehouse.expire_tokens()
+    rows += [row[0] for row in cursor.fetchall()]
+    assert rows == list(range(200_000))
+    assert warehouse.token_requests() == {"client_credentials": 3}
+
+
+@pytest.mark.parametrize("connections", [1, _THREADS])
+def test_many_threads_at_the_moment_of_expiry_ask_once_for_each_connection(
+    sign_in: Connect, warehouse: Warehouse, connections: int
+) -> None:
+    opened = [sign_in(**principal(warehouse)) for _ in range(connections)]
+    before = warehouse.token_requests()["client_credentials"]
+    assert before == connections
+    warehouse.expire_tokens()
+    barrier = threading.Barrier(_THREADS)
+
+    def ask(number: int) -> int:
+        barrier.wait()
+        return one(opened[number % connections])
+
+    with ThreadPoolExecutor(_THREADS) as threads:
+        assert list(threads.map(ask, range(_THREADS))) == [1] * _THREADS
+    assert warehouse.token_requests()["client_credentials"] - before == connections
