@@ -67,10 +67,15 @@ def test_every_option_that_the_stubs_know_is_on_the_page_or_the_drivers_own() ->
         "dml_count_row",
         "maps_as_dicts",
         "max_buffered_bytes",
+        "no_proxy",
+        "oauth_callback_timeout",
+        "oauth_token_cache_passphrase",
         "on_truncated",
         "profile",
+        "proxy",
         "row_factory",
         "statement_timeout",
+        "tls_additional_ca_file",
         "warehouse_id",
     }
     bare = {name.lstrip("_") for name in options()}

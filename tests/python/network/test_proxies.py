@@ -60,6 +60,12 @@ def test_a_proxy_that_wants_a_password(network: Network) -> None:
         assert "s3cret" not in repr(error)
 
 
+def test_other_ways_to_show_a_password(network: Network) -> None:
+    proxy = network.warehouse.proxy_url
+    assert network.reach(proxy=proxy, _proxy_auth_method="basic") == 1000
+    assert "'negotiate'" in str(network.fails(proxy=proxy, _proxy_auth_method="negotiate"))
+
+
 def test_a_proxy_that_is_not_there(network: Network) -> None:
     error = network.fails(proxy="http://127.0.0.1:9", retry_stop_after_attempts_count=1)
     assert "through the proxy 127.0.0.1:9" in str(error)
