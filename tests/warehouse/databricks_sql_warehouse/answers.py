@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import base64
+import json
+import re
 from typing import TYPE_CHECKING, Any
 
 from .results import columns_document
@@ -10,6 +12,7 @@ from .results import columns_document
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from .errors import StatementError
     from .results import Chunk, Result
     from .settings import Settings
     from .statements import Statement
@@ -38,6 +41,8 @@ class Answers:
             }
             if statement.error.sql_state is not None and self._settings.sql_state:
                 status["sql_state"] = statement.error.sql_state
+            if self._settings.error_details:
+                status |= _details(statement.error)
         if state == "SUCCEEDED" and statement.result is not None:
             result = statement.result
             if self._settings.num_modified_rows and result.modified is not None:
@@ -177,6 +182,17 @@ class Answers:
 
     def _byte_count(self, chunk: Chunk) -> int:
         return chunk.raw_bytes if self._settings.byte_count == "raw" else len(chunk.body)
+
+
+def _details(error: StatementError) -> dict[str, str]:
+    """What newer servers tell about a failure, beside the message."""
+    condition = re.search(r"\[([A-Z_.]+)\]", error.message)
+    details = {"errorClass": condition[1] if condition else None, "sqlState": error.sql_state}
+    return {
+        "display_message": error.message.strip().partition("\n")[0],
+        "diagnostic_info": f"org.apache.spark.SparkException: {error.message.strip()}",
+        "error_details_json": json.dumps(details),
+    }
 
 
 def _parts(document: Any) -> Iterator[Hints]:

@@ -84,6 +84,7 @@ class Server:
         self.sessions = Sessions(self.settings)
         self.links = Links(self.settings)
         volumes = Volumes(directory)
+        self.engine.declarations.volume_names = volumes.names
         self._prepared = Prepared(directory)
         self.statements = Statements(
             self.engine,

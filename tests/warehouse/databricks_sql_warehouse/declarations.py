@@ -7,6 +7,8 @@ from datetime import datetime, timezone
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from sqlglot import exp
 
     from .type_lineage import Marks
@@ -58,7 +60,7 @@ class Declarations:
         self.tables: dict[TableKey, Table] = {}
         self.routines: dict[TableKey, Routine] = {}
         self.schema_comments: dict[tuple[str, str], str] = {}
-        self._counter = 0
+        self.volume_names: Callable[[str, str], list[str]] = lambda *_: []
 
     def of(self, table: TableKey) -> Table:
         """What is known of a table; nothing of one that was never declared."""

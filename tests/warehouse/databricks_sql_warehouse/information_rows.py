@@ -234,6 +234,17 @@ def _constraint_columns(wanted: str | None, _: Catalog, known: Declarations) -> 
             yield {**used, **_constraint(table, key)}
 
 
+def _volumes(wanted: str | None, catalog: Catalog, known: Declarations) -> Iterator[Row]:
+    for schema, name in catalog.schemas(wanted):
+        for volume in known.volume_names(name, schema):
+            yield {
+                **_named((name, schema, volume), "volume"),
+                "volume_type": "MANAGED",
+                "volume_owner": USER,
+                **_owned(),
+            }
+
+
 if TYPE_CHECKING:
     _Builder = Callable[[str | None, Catalog, Declarations], Iterator[Row]]
 
@@ -251,4 +262,5 @@ _BUILDERS: dict[str, _Builder] = {
     "referential_constraints": _referential_constraints,
     "constraint_table_usage": _constraint_tables,
     "constraint_column_usage": _constraint_columns,
+    "volumes": _volumes,
 }

@@ -43,6 +43,7 @@ class Settings:
     native_metadata: bool = False
     num_modified_rows: bool = False
     sql_state: bool = True
+    error_details: bool = False
     total_chunk_count: bool = True
     enforce_keys: bool = False
     show_all_catalogs: bool = True

@@ -31,6 +31,7 @@ _SIZES = {
     "DATE": 10, "TIMESTAMP": 29, "TIMESTAMP_NTZ": 29, "STRING": 255, "BINARY": 32767,
 }  # fmt: skip
 _NUMBERS = ("BYTE", "SHORT", "INT", "LONG", "FLOAT", "DOUBLE", "DECIMAL")
+_LEGACY = "hive_metastore"  # knows no kinds of tables
 _NO_ACTION = 3
 _NOT_DEFERRABLE = 7
 
@@ -121,7 +122,7 @@ def _tables_wide(match: re.Match[str], context: Context) -> Outcome:
             False,
             None,
             listed.catalog,
-            listed.kind,
+            "" if listed.catalog == _LEGACY else listed.kind,
             context.declarations.of(listed.key).comment,
         )
         for listed in _matching(match, context)

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -138,3 +139,12 @@ def test_the_state_can_be_left_to_the_message(warehouse: Warehouse, client: Clie
     status = client.execute("SELECT 1 / 0")["status"]
     assert "sql_state" not in status
     assert "SQLSTATE: 22012" in status["error"]["message"]
+
+
+def test_details_can_be_told(warehouse: Warehouse, client: Client) -> None:
+    warehouse.settings(error_details=True)
+    status = client.execute("SELECT *\nFROM nowhere")["status"]
+    assert status["display_message"].startswith("[TABLE_OR_VIEW_NOT_FOUND]")
+    assert status["error"]["message"] in status["diagnostic_info"]
+    details = json.loads(status["error_details_json"])
+    assert details == {"errorClass": "TABLE_OR_VIEW_NOT_FOUND", "sqlState": "42P01"}

@@ -108,3 +108,10 @@ def test_relations_can_be_joined_and_named(client: Client) -> None:
 
 def test_what_is_not_there_is_an_error(client: Client) -> None:
     assert client.error("SELECT * FROM main.information_schema.nothing")[0] == "42P01"
+
+
+def test_volumes_are_listed(client: Client) -> None:
+    client.rows("CREATE VOLUME IF NOT EXISTS main.info_s.files")
+    for catalog in ("main", "system"):
+        sql = f"SELECT volume_name FROM {catalog}.information_schema.volumes"
+        assert client.rows(f"{sql} WHERE volume_schema = 'info_s'") == [["files"]]

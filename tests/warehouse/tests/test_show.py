@@ -81,3 +81,11 @@ def test_a_new_catalog(client: Client) -> None:
     assert client.rows("SELECT * FROM show_c.default.t") == [["1"]]
     client.execute("DROP CATALOG show_c CASCADE")
     assert client.rows("SHOW CATALOGS LIKE 'show*'") == []
+
+
+def test_the_hive_metastore_knows_no_kinds(client: Client) -> None:
+    client.execute("CREATE CATALOG IF NOT EXISTS hive_metastore")
+    client.execute("CREATE OR REPLACE TABLE hive_metastore.default.t (id INT)")
+    sql = "SHOW TABLES IN CATALOG hive_metastore SCHEMA LIKE 'default'"
+    assert client.rows(sql) == [["default", "t", "false", None, "hive_metastore", "", None]]
+    client.execute("DROP CATALOG hive_metastore CASCADE")
