@@ -65,3 +65,30 @@ def test_zones_work_where_python_has_no_data_of_them(python: Interpreters) -> No
         "2024-07-01T12:00:00-04:00",
         "2024-01-01T12:00:00-05:00",
     ]
+
+
+def test_computed_zones_agree_with_those_of_python(python: Interpreters) -> None:
+    code = """
+        import datetime, zoneinfo
+        zones = ["America/New_York", "Australia/Lord_Howe", "Europe/Dublin", "Asia/Kolkata"]
+        cursor = dbapi.connect(**WAREHOUSE).cursor()
+        first = "TIMESTAMP '{}-01-01 00:00:00+00:00'"
+        sql = f"SELECT timestampadd(HOUR, 7 * id, {first}) FROM range(1250) ORDER BY id"
+        def texts():
+            found = []
+            for zone in zones:
+                cursor.execute(f"SET TIME ZONE '{zone}'")
+                for year in (1920, 2024, 2099, 2100, 2500, 9000):
+                    rows = cursor.execute(sql.format(year)).fetchall()
+                    found += [row[0].isoformat() for row in rows]
+            return found
+        known = texts()
+        assert zoneinfo.ZoneInfo("Asia/Kolkata")
+        zoneinfo.reset_tzpath([])
+        zoneinfo.ZoneInfo.clear_cache()
+        computed = texts()
+        assert not zoneinfo.TZPATH
+        pairs = zip(known, computed, strict=True)
+        print(json.dumps([len(known), [pair for pair in pairs if pair[0] != pair[1]]]))
+    """
+    assert python.run(code, without=("tzdata",)) == [30_000, []]

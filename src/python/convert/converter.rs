@@ -206,7 +206,9 @@ impl Columns {
     ) -> Result<Self, ConvertError> {
         let fields = schema.fields().iter();
         let readers = fields
-            .map(|field| reader_for(py, field, maps_as_dicts))
+            .map(|field| {
+                reader_for(py, field, maps_as_dicts).map_err(|error| error.of_column(field.name()))
+            })
             .collect::<Result<Vec<_>, _>>()?;
         let cells = readers.iter().map(|_| Cells::new()).collect();
         let atoms = readers.iter().all(|reader| reader.makes_atoms());

@@ -12,6 +12,14 @@ pub enum ConvertError {
 }
 
 impl ConvertError {
+    /// The error with the name of the column whose values cannot be made.
+    pub(super) fn of_column(self, name: &str) -> Self {
+        match self {
+            Self::Value(message) => Self::Value(format!("column '{name}': {message}")),
+            raised @ Self::Python(_) => raised,
+        }
+    }
+
     /// The exception to raise where no surface has a better one.
     pub(crate) fn into_py_err(self) -> PyErr {
         match self {

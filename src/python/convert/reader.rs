@@ -86,8 +86,7 @@ pub(super) fn reader_for(
         }
         _ => scalar::number_reader(data_type).ok_or_else(|| {
             ConvertError::Value(format!(
-                "column '{}': there are no Python objects for Arrow's {data_type}",
-                field.name()
+                "there are no Python objects for Arrow's {data_type}"
             ))
         })?,
     })

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use chrono::{DateTime, NaiveDateTime, Offset, TimeZone};
+use chrono::{DateTime, Datelike, NaiveDate, NaiveDateTime, Offset, TimeZone};
 use chrono_tz::Tz;
 use pyo3::{
     exceptions::{PyKeyError, PyOSError, PyValueError},
@@ -181,7 +181,7 @@ impl NamedZone {
 
 /// The wall time of a datetime, in microseconds since 1970.
 fn wall(local: &Bound<'_, PyDateTime>) -> i64 {
-    let date = chrono::NaiveDate::from_ymd_opt(
+    let date = NaiveDate::from_ymd_opt(
         local.get_year(),
         local.get_month().into(),
         local.get_day().into(),
@@ -209,7 +209,7 @@ impl ComputedZone {
             .map(|utc| utc.naive_utc());
         let seconds = utc.map_or(0, |utc: NaiveDateTime| {
             self.zone
-                .offset_from_utc_datetime(&utc)
+                .offset_from_utc_datetime(&in_known_years(utc))
                 .fix()
                 .local_minus_utc()
         });
@@ -219,5 +219,39 @@ impl ComputedZone {
         }
         let zone = fixed_zone(py, seconds)?;
         api.datetime(py, wall, Some(self.fixed.entry(seconds).or_insert(zone)))
+    }
+}
+
+/// The same moment of a year whose offsets our data have. Beyond those years the rules go on by weekday and month.
+fn in_known_years(utc: NaiveDateTime) -> NaiveDateTime {
+    const LAST: i32 = 2099;
+    /// After so many years days fall on the same weekdays.
+    const CYCLE: i32 = 28;
+    let kind =
+        |year| NaiveDate::from_ymd_opt(year, 1, 1).map(|day| (day.weekday(), day.leap_year()));
+    if utc.year() <= LAST {
+        return utc;
+    }
+    let alike = (LAST - CYCLE + 1..=LAST)
+        .rev()
+        .find(|year| kind(*year) == kind(utc.year()));
+    alike.and_then(|year| utc.with_year(year)).unwrap_or(utc)
+}
+
+#[cfg(test)]
+mod tests {
+    use chrono::{Datelike, NaiveDate};
+
+    use super::in_known_years;
+
+    #[test]
+    fn years_to_come_have_known_ones_alike() {
+        for year in 1900..10_000 {
+            let day = NaiveDate::from_ymd_opt(year, 12, 31).expect("a day");
+            let alike = in_known_years(day.into());
+            assert_eq!(alike.weekday(), day.weekday());
+            assert_eq!(alike.ordinal(), day.ordinal());
+            assert!(alike.year() == year || (2072..2100).contains(&alike.year()));
+        }
     }
 }
