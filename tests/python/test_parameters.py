@@ -280,6 +280,41 @@ def test_numpy_scalars_go_as_what_they_hold(cursor: dbapi.Cursor) -> None:
         cursor.execute("SELECT :p", {"p": np.datetime64("2024-02-29T00:00:00.000000001")})
 
 
+class Precise(dt.datetime):
+    """Holds more than a datetime does, as pandas' class."""
+
+    nanosecond = 1
+
+
+class PreciseSpan(dt.timedelta):
+    nanoseconds = 1
+
+
+class NotATime(dt.datetime):
+    """Equals nothing, as pandas' value."""
+
+    __hash__ = dt.datetime.__hash__
+
+    def __eq__(self, _: object) -> bool:
+        return False
+
+    def __ne__(self, _: object) -> bool:
+        return True
+
+
+def test_what_pandas_adds_to_datetimes_is_not_lost(cursor: dbapi.Cursor) -> None:
+    for value in (Precise(2024, 1, 1, tzinfo=UTC), PreciseSpan(1)):
+        with pytest.raises(dbapi.ProgrammingError, match=r"'p'.*nanoseconds.*round"):
+            cursor.execute("SELECT :p", {"p": value})
+    assert both_ways(cursor, NotATime(1, 1, 1))[0] is None
+
+
+def test_the_text_of_a_float_is_that_of_python(cursor: dbapi.Cursor) -> None:
+    cursor.execute("SELECT ?, ?, ?", [3.14, 1e300, 5.0])
+    assert cursor.description is not None
+    assert [column[0] for column in cursor.description] == ["3.14", "1e300", "5.0"]
+
+
 def test_any_mapping_names_parameters(cursor: dbapi.Cursor) -> None:
     given = MappingProxyType({"a": 1, "b": "x"})
     assert cursor.execute("SELECT :b, :a, :b", given).fetchall() == [("x", 1, "x")]

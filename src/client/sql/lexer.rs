@@ -33,11 +33,33 @@ pub(super) struct Piece {
 pub(super) struct Lexer<'a> {
     sql: &'a str,
     at: usize,
+    /// Dollar tags that nothing closed.
+    unclosed: usize,
 }
+
+/// After so many dollar tags that nothing closes, none is looked for any more: each search goes to the end.
+const MOST_UNCLOSED: usize = 16;
 
 impl<'a> Lexer<'a> {
     pub(super) fn new(sql: &'a str) -> Self {
-        Self { sql, at: 0 }
+        Self {
+            sql,
+            at: 0,
+            unclosed: 0,
+        }
+    }
+
+    /// A text in dollar quotes, or else a dollar sign.
+    fn dollar(&mut self, rest: &str) -> (Kind, usize) {
+        if self.unclosed < MOST_UNCLOSED
+            && let Some(open) = dollar_tag(rest)
+        {
+            if let Some(close) = rest[open.len()..].find(open) {
+                return (Kind::Text, open.len() + close + open.len());
+            }
+            self.unclosed += 1;
+        }
+        (Kind::Symbol('$'), 1)
     }
 
     /// Continues at a place between characters.
@@ -53,7 +75,11 @@ impl Iterator for Lexer<'_> {
         let start = self.at;
         let rest = self.sql.get(start..)?;
         let first = rest.chars().next()?;
-        let (kind, length) = piece(rest, first);
+        let (kind, length) = if first == '$' {
+            self.dollar(rest)
+        } else {
+            piece(rest, first)
+        };
         self.at = start + length;
         Some(Piece {
             kind,
@@ -72,7 +98,6 @@ fn piece(rest: &str, first: char) -> (Kind, usize) {
         '-' if bytes.get(1) == Some(&b'-') => (Kind::Space, line_comment(bytes)),
         '/' if bytes.get(1) == Some(&b'*') => (Kind::Space, bracketed_comment(bytes)),
         ':' if bytes.get(1) == Some(&b':') => (Kind::Cast, 2),
-        '$' => dollar_quoted(rest).map_or((Kind::Symbol('$'), 1), |length| (Kind::Text, length)),
         '.' if bytes.get(1).is_some_and(u8::is_ascii_digit) => (Kind::Number, number(bytes)),
         _ if first.is_ascii_digit() => (Kind::Number, number(bytes)),
         _ if first.is_whitespace() => {
@@ -160,12 +185,10 @@ fn bracketed_comment(bytes: &[u8]) -> usize {
     at
 }
 
-/// The length of a text between `$$` and `$$`, or between `$tag$` and `$tag$`.
-fn dollar_quoted(rest: &str) -> Option<usize> {
+/// `$$` or `$tag$`
+fn dollar_tag(rest: &str) -> Option<&str> {
     let tag = rest[1..].find(|next: char| !next.is_ascii_alphabetic())? + 1;
-    let open = rest.get(..=tag).filter(|open| open.ends_with('$'))?;
-    let close = rest.get(open.len()..)?.find(open)?;
-    Some(open.len() + close + open.len())
+    rest.get(..=tag).filter(|open| open.ends_with('$'))
 }
 
 fn number(bytes: &[u8]) -> usize {

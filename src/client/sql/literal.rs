@@ -51,11 +51,12 @@ fn scalar(sql: &mut String, sql_type: &SqlType, text: &str) {
                 sql.push('L');
             }
         }
-        SqlType::Double
-            if text.ends_with(|last: char| last.is_ascii_digit()) && text.contains('e') =>
-        {
+        SqlType::Double if text.ends_with(|last: char| last.is_ascii_digit()) => {
             // A number with an exponent is of type DOUBLE.
             sql.extend(text.chars().map(|letter| letter.to_ascii_uppercase()));
+            if !text.contains('e') {
+                sql.push_str("E0");
+            }
         }
         SqlType::Decimal { precision, scale } if is_plain_decimal(text, *precision, *scale) => {
             sql.push_str(text);
@@ -161,7 +162,8 @@ mod tests {
             ),
             (SqlType::SmallInt, "5", "CAST('5' AS SMALLINT)"),
             (SqlType::Double, "1.5e-300", "1.5E-300"),
-            (SqlType::Double, "-0e0", "-0E0"),
+            (SqlType::Double, "-0.0", "-0.0E0"),
+            (SqlType::Double, "3.14", "3.14E0"),
             (SqlType::Double, "NaN", "CAST('NaN' AS DOUBLE)"),
             (SqlType::Double, "-Infinity", "CAST('-Infinity' AS DOUBLE)"),
             (SqlType::Float, "1.5e0", "CAST('1.5e0' AS FLOAT)"),

@@ -156,7 +156,8 @@ fn percent(rest: &str) -> Option<(Form, usize)> {
         return Some((Form::PercentSign, 2));
     }
     let (form, length) = if let Some(inner) = after.strip_prefix('(') {
-        let end = inner.find(')')?;
+        // A bracket within would not be a name's, and `%(%(%(` would take long.
+        let end = inner.find(['(', ')'])?;
         inner[end..].strip_prefix(")s")?;
         let name = inner[..end].to_owned();
         (Form::PercentNamed(name), 1 + end + 3)
@@ -249,6 +250,31 @@ mod tests {
                 Form::PercentNamed("d e".to_owned())
             ]
         );
+    }
+
+    #[test]
+    fn the_time_grows_with_the_length() {
+        let tags: String = (0..50_000)
+            .map(|number| format!("${} $", letters(number)))
+            .collect();
+        let started = std::time::Instant::now();
+        for sql in [
+            "%(a".repeat(100_000),
+            "$a$ ".repeat(50_001),
+            tags,
+            ":`".repeat(100_001),
+        ] {
+            markers(&sql);
+        }
+        assert!(started.elapsed() < std::time::Duration::from_secs(20));
+    }
+
+    fn letters(number: u32) -> String {
+        number
+            .to_string()
+            .bytes()
+            .map(|digit| char::from(digit - b'0' + b'a'))
+            .collect()
     }
 
     proptest! {

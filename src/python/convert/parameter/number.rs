@@ -75,7 +75,7 @@ pub(super) fn double(value: f64) -> String {
     } else if value.is_infinite() {
         if value > 0.0 { "Infinity" } else { "-Infinity" }.to_owned()
     } else {
-        format!("{value:e}")
+        format!("{value:?}")
     }
 }
 
