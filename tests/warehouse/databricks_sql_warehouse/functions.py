@@ -9,6 +9,7 @@ from sqlglot import exp
 
 from .calls import CALLS, anonymous, literal
 from .tables import full_name, physical
+from .type_lineage import PATH_OF_TEXT
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -66,6 +67,8 @@ def rewrite(tree: exp.Expr, session: Session, declarations: Declarations, token:
             return anonymous(name, node.this.unnest())
         if isinstance(node, exp.Div):
             return _guarded_division(node, ansi=session.ansi)
+        if isinstance(node, exp.JSONExtract) and node.meta.get(PATH_OF_TEXT):
+            return exp.JSONExtractScalar(this=node.this, expression=node.expression)
         if isinstance(node, exp.Cast):
             return _cast(node, ansi=session.ansi)
         if isinstance(node, exp.DataType):

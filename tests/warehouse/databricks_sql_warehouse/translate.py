@@ -83,12 +83,13 @@ def translate(
     table_creation.type_values(tree, session, declarations)
     naming.name_projections(tree)
     plan = Plan(_kind(tree), [])
-    if isinstance(tree, exp.Query):
+    query = tree if isinstance(tree, exp.Query) else tree.args.get("expression")
+    if isinstance(query, exp.Query):
         plan.marks = type_lineage.marks(
-            tree, lambda table: declarations.of(tables.key(table, session)).marks
+            query, lambda table: declarations.of(tables.key(table, session)).marks
         )
         plan.required = nullability.required(
-            tree, lambda table: declarations.of(tables.key(table, session)).required
+            query, lambda table: declarations.of(tables.key(table, session)).required
         )
     schema = definitions.set_temporary(tree, session)
     plan.effect = definitions.effect(tree.copy(), session, declarations)

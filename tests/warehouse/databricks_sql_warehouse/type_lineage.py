@@ -1,8 +1,9 @@
 """Types through a query that DuckDB does not tell apart.
 
 DuckDB has one INTERVAL, Databricks has thirteen; EWKT text is VARCHAR there, GEOMETRY(4326) here.
-A mark says which: the qualifier of an interval or the text of a geospatial type, and for a nested
-type the marks of its children by name (`element`, `key`, `value`, or the member of a struct).
+A mark says which: the qualifier of an interval, the text of a geospatial type, VARIANT, and for a
+nested type the marks of its children by name (`element`, `key`, `value`, or a struct's member).
+A path such as `column:field` is VARIANT of a VARIANT and STRING of a STRING: its `meta` tells.
 """
 
 from __future__ import annotations
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
 
     Declared = Callable[[exp.Table], "Marks"]
 
+PATH_OF_TEXT = "path_of_text"
 Mark: TypeAlias = Union[str, "dict[str, Mark]"]
 Marks: TypeAlias = "dict[str, Mark]"
 
@@ -27,6 +29,7 @@ _JOINED = {
     frozenset(("YEAR", "YEAR TO MONTH")): "YEAR TO MONTH",
     frozenset(("MONTH", "YEAR TO MONTH")): "YEAR TO MONTH",
 }
+_VARIANT = "VARIANT"
 # Calls with a result of the type of their arguments, whatever that is.
 _SAME_TYPE = (
     exp.Alias,
@@ -51,7 +54,13 @@ _SAME_TYPE = (
     exp.Least,
 )
 
-_INTERVAL_FUNCTIONS = {"make_ym_interval": "YEAR TO MONTH", "make_dt_interval": "DAY TO SECOND"}
+_FUNCTIONS = {
+    "make_ym_interval": "YEAR TO MONTH",
+    "make_dt_interval": "DAY TO SECOND",
+    "parse_json": _VARIANT,
+    "try_parse_json": _VARIANT,
+    "to_variant_object": _VARIANT,
+}
 
 
 def marks(query: exp.Expr, declared: Declared) -> Marks:
@@ -77,6 +86,8 @@ def of_type(kind: exp.DataType) -> Mark | None:
         return qualifier_of(unit_names(kind.this.args.get("unit")))
     if kind.this in (exp.DataType.Type.GEOMETRY, exp.DataType.Type.GEOGRAPHY):
         return type_text(kind)
+    if kind.this is exp.DataType.Type.VARIANT:
+        return _VARIANT
     names = {exp.DataType.Type.ARRAY: ("element",), exp.DataType.Type.MAP: ("key", "value")}
     children: dict[str, Mark] = {}
     for position, child in enumerate(kind.expressions):
@@ -101,13 +112,10 @@ def _outputs(query: exp.Expr, declared: Declared, ctes: dict[str, Marks]) -> Mar
         return _values(query)
     if not isinstance(query, exp.Select):
         return {}
-    scope: Marks = {}
-    source = query.args.get("from_")
-    for node in [source, *query.args.get("joins", [])]:
-        if node is not None:
-            scope |= _source(node.this, declared, ctes)
-    for lateral in query.args.get("laterals", []):
-        scope |= _lateral(lateral, scope)
+    scope = _scope(query, declared, ctes)
+    for path in query.find_all(exp.JSONExtract):
+        if path.find_ancestor(exp.Select) is query:
+            path.meta[PATH_OF_TEXT] = _infer(path.this, scope) != _VARIANT
     found: Marks = {}
     for projection in query.expressions:
         if projection.is_star:
@@ -115,6 +123,18 @@ def _outputs(query: exp.Expr, declared: Declared, ctes: dict[str, Marks]) -> Mar
         elif mark := _infer(projection, scope):
             found[projection.alias_or_name.lower()] = mark
     return found
+
+
+def _scope(query: exp.Select, declared: Declared, ctes: dict[str, Marks]) -> Marks:
+    """The columns that the query can name."""
+    scope: Marks = {}
+    source = query.args.get("from_")
+    for node in [source, *query.args.get("joins", [])]:
+        if node is not None:
+            scope |= _source(node.this, declared, ctes)
+    for lateral in query.args.get("laterals", []):
+        scope |= _lateral(lateral, scope)
+    return scope
 
 
 def _source(node: exp.Expr, declared: Declared, ctes: dict[str, Marks]) -> Marks:
@@ -142,40 +162,51 @@ def _values(values: exp.Values) -> Marks:
 
 
 def _infer(node: exp.Expr, scope: Marks) -> Mark | None:
-    if isinstance(node, exp.Interval):
-        return qualifier_of(unit_names(node.args.get("unit")))
-    if isinstance(node, exp.Cast):
-        return of_type(node.to)
-    if isinstance(node, exp.Column):
-        return _column(node, scope)
-    if isinstance(node, (exp.Array, exp.ArrayAgg, exp.ArrayUniqueAgg)):
-        return _child("element", node, scope)
-    if isinstance(node, (exp.VarMap, exp.Map)):
-        return _map(node, scope)
-    if isinstance(node, exp.Struct):
-        members = {
-            member.alias_or_name.lower(): _infer(
-                member.expression if isinstance(member, exp.PropertyEQ) else member, scope
-            )
-            for member in node.expressions
-        }
-        return {name: mark for name, mark in members.items() if mark} or None
-    if isinstance(node, (exp.Bracket, exp.Dot, exp.Explode)):
-        return _part(node, scope)
-    if isinstance(node, exp.Func) and (build := FUNCTION_TYPES.get(_name(node))):
-        return build(node)
-    if isinstance(node, exp.Func) and _name(node) in _INTERVAL_FUNCTIONS:
-        return _INTERVAL_FUNCTIONS[_name(node)]
+    for kinds, infer in _BY_NODE:
+        if isinstance(node, kinds):
+            return infer(node, scope)
+    if isinstance(node, exp.Func):
+        name = _name(node)
+        if build := FUNCTION_TYPES.get(name):
+            return build(node)
+        if name in _FUNCTIONS:
+            return _FUNCTIONS[name]
     return _inherited(node, scope)
+
+
+def _interval(node: exp.Expr, _: Marks) -> Mark:
+    return qualifier_of(unit_names(node.args.get("unit")))
+
+
+def _cast(node: exp.Expr, _: Marks) -> Mark | None:
+    return of_type(node.args["to"])
+
+
+def _path(node: exp.Expr, scope: Marks) -> Mark | None:
+    return _VARIANT if _infer(node.this, scope) == _VARIANT else None
+
+
+def _array(node: exp.Expr, scope: Marks) -> Mark | None:
+    return _child("element", node, scope)
+
+
+def _struct(node: exp.Expr, scope: Marks) -> Mark | None:
+    members = {
+        member.alias_or_name.lower(): _infer(
+            member.expression if isinstance(member, exp.PropertyEQ) else member, scope
+        )
+        for member in node.expressions
+    }
+    return {name: mark for name, mark in members.items() if mark} or None
 
 
 def _name(node: exp.Func) -> str:
     return node.name.lower() if isinstance(node, exp.Anonymous) else node.sql_name().lower()
 
 
-def _column(node: exp.Column, scope: Marks) -> Mark | None:
+def _column(node: exp.Expr, scope: Marks) -> Mark | None:
     """The mark of `c`, `t.c`, `s.member` and `t.s.member`."""
-    path = [part.name.lower() for part in node.parts]
+    path = [part.name.lower() for part in getattr(node, "parts", [])]
     for start, name in enumerate(path):
         mark = scope.get(name)
         for member in path[start + 1 :]:
@@ -213,13 +244,32 @@ def _inherited(node: exp.Expr, scope: Marks) -> Mark | None:
     children = [found for child in node.iter_expressions() if (found := _infer(child, scope))]
     if isinstance(node, _SAME_TYPE):
         return _joined(children)
-    return _joined([mark for mark in children if isinstance(mark, str) and "GEO" not in mark])
+    return _joined([mark for mark in children if _is_interval(mark)])
+
+
+def _is_interval(mark: Mark) -> bool:
+    return isinstance(mark, str) and mark != _VARIANT and not mark.startswith("GEO")
 
 
 def _joined(found: list[Mark]) -> Mark | None:
     if not found:
         return None
-    if all(mark == found[0] for mark in found) or not isinstance(found[0], str):
+    if all(mark == found[0] for mark in found) or not _is_interval(found[0]):
         return found[0]
     pair = frozenset(mark for mark in found[:2] if isinstance(mark, str))
     return _JOINED.get(pair, "DAY TO SECOND")
+
+
+if TYPE_CHECKING:
+    _Infer = Callable[[exp.Expr, Marks], Mark | None]
+
+_BY_NODE: list[tuple[type[exp.Expr] | tuple[type[exp.Expr], ...], _Infer]] = [
+    (exp.Interval, _interval),
+    (exp.Cast, _cast),
+    (exp.Column, _column),
+    (exp.JSONExtract, _path),
+    ((exp.Array, exp.ArrayAgg, exp.ArrayUniqueAgg), _array),
+    ((exp.VarMap, exp.Map), _map),
+    (exp.Struct, _struct),
+    ((exp.Bracket, exp.Dot, exp.Explode), _part),
+]

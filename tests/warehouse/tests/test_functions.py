@@ -122,3 +122,16 @@ def test_settings_are_shown_as_they_were_written(client: Client) -> None:
     assert client.rows("SET ansi_mode") == [["ansi_mode", "FALSE"]]
     client.rows("RESET ansi_mode")
     assert client.rows("SET ANSI_MODE") == [["ANSI_MODE", "true"]]
+
+
+def test_a_path_gives_what_it_is_a_path_of(client: Client) -> None:
+    client.rows("CREATE OR REPLACE TABLE paths_t (v VARIANT, s STRING)")
+    text = '{"a": {"b": "x"}, "n": 7}'
+    client.rows(f"INSERT INTO paths_t SELECT parse_json('{text}'), '{text}'")
+    sql = "SELECT v:a.b AS vb, s:a.b AS sb, v:n AS vn, s:n AS sn, v:a.b:: STRING AS t, s:a AS o"
+    sql += " FROM paths_t WHERE s:a.b = 'x' AND v:n::int = 7"
+    kinds = [column["type_text"] for column in client.columns(sql)]
+    assert kinds == ["VARIANT", "STRING", "VARIANT", "STRING", "STRING", "STRING"]
+    assert client.rows(sql) == [['"x"', "x", "7", "7", "x", '{"b":"x"}']]
+    client.rows("CREATE OR REPLACE TABLE paths_u AS SELECT s:a.b AS b FROM paths_t")
+    assert client.columns("SELECT * FROM paths_u")[0]["type_text"] == "STRING"
