@@ -282,3 +282,60 @@ def test_arrow_holds_what_python_cannot(cursor: dbapi.Cursor) -> None:
     with pytest.raises(dbapi.DataError):
         cursor.fetchone()
     assert cursor.fetchall_arrow().column("d").cast("int32").to_pylist() == [2_932_897]
+
+
+FAILS_AT_THE_END = (
+    "SELECT id, CASE WHEN id = 2999 THEN DATE '10000-01-01' ELSE DATE '2024-01-01' END AS d "
+    "FROM range(3000) ORDER BY id"
+)
+
+
+@pytest.mark.parametrize("before", [0, 1, 1500])
+@pytest.mark.parametrize("factory", [None, lambda _, row: row])
+def test_a_call_that_fails_takes_no_rows_away(
+    connection: dbapi.Connection, warehouse: Warehouse, before: int, factory: Any
+) -> None:
+    warehouse.settings(chunk_rows=700, inline_limit_bytes=0)
+    cursor = connection.cursor(row_factory=factory).execute(FAILS_AT_THE_END)
+    assert [cursor.fetchone()[0] for _ in range(before)] == list(range(before))
+    for fetch in (cursor.fetchall, lambda: cursor.fetchmany(5000)):
+        with pytest.raises(dbapi.DataError, match="'d', row 2999"):
+            fetch()
+        assert (cursor.rownumber or 0) == before
+    rows = [cursor.fetchone(), *cursor.fetchmany(1000)]
+    while len(rows) < 2999 - before:
+        rows.append(cursor.fetchone())
+    assert [row[0] for row in rows] == list(range(before, 2999))
+    with pytest.raises(dbapi.DataError, match="'d', row 2999"):
+        cursor.fetchone()
+    assert cursor.fetchall_arrow().column("id").to_pylist() == [2999]
+
+
+def test_rows_that_a_failed_call_made_are_not_left_out_of_arrow(
+    cursor: dbapi.Cursor, warehouse: Warehouse
+) -> None:
+    warehouse.settings(chunk_rows=700, inline_limit_bytes=0)
+    cursor.execute(FAILS_AT_THE_END)
+    with pytest.raises(dbapi.DataError, match="'d', row 2999"):
+        cursor.fetchall()
+    with pytest.raises(dbapi.DataError, match=r"2800 rows .* fetch them as rows"):
+        cursor.fetchall_arrow()
+    assert len(cursor.fetchmany(2800)) == 2800
+    assert cursor.fetchall_arrow().num_rows == 200
+
+
+def test_rows_that_a_factory_refused_come_again(connection: dbapi.Connection) -> None:
+    refuses = [True]
+
+    def refuse_once(_: dbapi.Cursor, row: tuple[Any, ...]) -> tuple[Any, ...]:
+        if row[0] == 3 and refuses.pop():
+            raise LookupError("not this row")
+        return row
+
+    cursor = connection.cursor(row_factory=refuse_once)
+    cursor.execute("SELECT id FROM range(6)")
+    assert cursor.fetchone() == (0,)
+    with pytest.raises(LookupError, match="not this row"):
+        cursor.fetchall()
+    refuses.append(False)
+    assert cursor.fetchall() == [(number,) for number in range(1, 6)]

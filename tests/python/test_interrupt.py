@@ -164,3 +164,31 @@ def test_a_handler_of_the_users_own_may_go_on(python: Interpreters, warehouse: W
     warehouse.wait_for(lambda entry: entry["statement"] == "SELECT sleep(1) AS a")
     process.send_signal(signal.SIGINT)
     assert end(process).splitlines() == ["seen", "[1, 0]"]
+
+
+def test_a_signal_ends_the_making_of_rows_and_loses_none(
+    python: Interpreters, warehouse: Warehouse
+) -> None:
+    warehouse.settings(chunk_rows=500_000)
+    code = """
+    import signal
+
+    class Alarm(Exception):
+        pass
+
+    def ring(*_):
+        raise Alarm
+
+    signal.signal(signal.SIGALRM, ring)
+    cursor = dbapi.connect(**WAREHOUSE).cursor()
+    cursor.execute("SELECT id, id * 2 AS a, concat('name-', id) AS b FROM range(500000)")
+    assert cursor.fetchone() == (0, 0, "name-0")
+    signal.setitimer(signal.ITIMER_REAL, 0.01)
+    try:
+        # All of them have come already: nothing is waited for.
+        cursor.fetchmany(499_998)
+    except Alarm:
+        rows = cursor.fetchall()
+        print(json.dumps([len(rows), rows[0][0], rows[-1][0]]))
+    """
+    assert python.run(code) == [499_999, 1, 499_999]

@@ -188,6 +188,7 @@ impl RowConverter {
             at += block.num_rows();
             if begun.elapsed() > TURN {
                 drop(pause);
+                py.check_signals()?;
                 py.detach(std::thread::yield_now);
                 pause = CollectorPause::new();
                 begun = Instant::now();

@@ -72,14 +72,20 @@ impl RowFactory {
         }
     }
 
-    fn apply_to_list(&self, cursor: &Bound<'_, PyAny>, rows: &Bound<'_, PyList>) -> PyResult<()> {
-        if let Self::Callable(_) = self {
-            for place in 0..rows.len() {
-                let row = rows.get_item(place)?.unbind();
-                rows.set_item(place, self.apply(cursor, &row)?)?;
-            }
+    /// Passes rows through a callable, where there is one.
+    fn apply_to_list<'py>(
+        &self,
+        cursor: &Bound<'py, PyAny>,
+        rows: &Bound<'py, PyList>,
+    ) -> PyResult<Bound<'py, PyList>> {
+        let Self::Callable(_) = self else {
+            return Ok(rows.clone());
+        };
+        let made = PyList::empty(cursor.py());
+        for row in rows {
+            made.append(self.apply(cursor, &row.unbind())?)?;
         }
-        Ok(())
+        Ok(made)
     }
 }
 
@@ -94,9 +100,12 @@ pub(super) struct ResultSet {
     batch: Option<(RecordBatch, usize)>,
     /// The rows of it that come next, converted but not passed through a callable.
     block: VecDeque<Py<PyAny>>,
+    /// Such rows of earlier batches, which a call took that failed before it could give them.
+    taken: VecDeque<Py<PyAny>>,
     /// How many rows are converted ahead; one, once a value could not be.
     block_rows: usize,
     rows_given: u64,
+    closed: bool,
 }
 
 impl ResultSet {
@@ -114,8 +123,10 @@ impl ResultSet {
             converter: None,
             batch: None,
             block: VecDeque::new(),
+            taken: VecDeque::new(),
             block_rows: BLOCK_ROWS,
             rows_given: 0,
+            closed: false,
         }
     }
 
@@ -129,6 +140,12 @@ impl ResultSet {
 
     /// The next row, if there is one. After an error it is the next row still.
     pub(super) fn one(&mut self, cursor: &Bound<'_, PyAny>) -> PyResult<Option<Py<PyAny>>> {
+        if let Some(row) = self.taken.front() {
+            let row = self.factory.apply(cursor, row)?;
+            self.taken.pop_front();
+            self.rows_given += 1;
+            return Ok(Some(row));
+        }
         if self.block.is_empty() {
             self.convert_ahead(cursor.py())?;
         }
@@ -156,25 +173,48 @@ impl ResultSet {
                     self.block = rows.into();
                     return Ok(());
                 }
-                Err(error) if length == 1 => return Err(conversion_error(py, error)),
                 // The rows before the one that cannot be converted must still come.
-                Err(_) => self.block_rows = 1,
+                Err(ConvertError::Value(_)) if length > 1 => self.block_rows = 1,
+                Err(error) => return Err(conversion_error(py, error)),
             }
         }
     }
 
-    /// At most `most` rows; `None` means all.
+    /// At most `most` rows; `None` means all. After an error they come next still.
     pub(super) fn many(
         &mut self,
         cursor: &Bound<'_, PyAny>,
         most: Option<usize>,
     ) -> PyResult<Py<PyList>> {
-        let py = cursor.py();
-        let most = most.unwrap_or(usize::MAX);
-        let ahead: Vec<_> = self.block.drain(..self.block.len().min(most)).collect();
-        self.advance(ahead.len());
-        let mut left = most - ahead.len();
-        let rows = PyList::empty(py);
+        let rows = PyList::empty(cursor.py());
+        let collected = self.collect(&rows, most.unwrap_or(usize::MAX));
+        match collected.and_then(|()| self.factory.apply_to_list(cursor, &rows)) {
+            Ok(made) => Ok(made.unbind()),
+            Err(error) => {
+                self.take_back(&rows);
+                Err(error)
+            }
+        }
+    }
+
+    /// Appends at most `most` rows to `rows`.
+    fn collect(&mut self, rows: &Bound<'_, PyList>, most: usize) -> PyResult<()> {
+        let py = rows.py();
+        let mut left = most;
+        while left > 0
+            && let Some(row) = self.taken.pop_front()
+        {
+            rows.append(row)?;
+            self.rows_given += 1;
+            left -= 1;
+        }
+        while left > 0
+            && let Some(row) = self.block.pop_front()
+        {
+            rows.append(row)?;
+            self.advance(1);
+            left -= 1;
+        }
         while left > 0 {
             let Some((batch, offset)) = self.current(py)? else {
                 break;
@@ -182,16 +222,31 @@ impl ResultSet {
             let length = left.min(batch.num_rows() - offset);
             let first = self.rows_given;
             self.converter(py, &batch)?
-                .extend_list(py, &rows, &batch, offset, length, first)
+                .extend_list(py, rows, &batch, offset, length, first)
                 .map_err(|error| conversion_error(py, error))?;
             self.advance(length);
             left -= length;
         }
-        if !ahead.is_empty() {
-            rows.set_slice(0, 0, PyList::new(py, ahead)?.as_any())?;
+        Ok(())
+    }
+
+    /// Leaves rows that a failed call cannot give to the next one: those of the batch that is being read are made anew
+    /// then, those before them are kept.
+    fn take_back(&mut self, rows: &Bound<'_, PyList>) {
+        if self.closed {
+            return;
         }
-        self.factory.apply_to_list(cursor, &rows)?;
-        Ok(rows.unbind())
+        self.rows_given -= u64::try_from(rows.len()).unwrap_or(u64::MAX);
+        let mut earlier = rows.len();
+        if let Some((_, offset)) = &mut self.batch {
+            self.block.clear();
+            let again = earlier.min(*offset);
+            *offset -= again;
+            earlier -= again;
+        }
+        for row in rows.iter().take(earlier).rev() {
+            self.taken.push_front(row.unbind());
+        }
     }
 
     /// At most `most` rows as record batches, with their schema; `None` means all.
@@ -200,6 +255,14 @@ impl ResultSet {
         py: Python<'_>,
         most: Option<usize>,
     ) -> PyResult<(SchemaRef, Vec<RecordBatch>)> {
+        if !self.taken.is_empty() {
+            let message = format!(
+                "{} rows before the one that failed are held as Python rows: fetch them as rows, \
+                 or execute the statement again",
+                self.taken.len()
+            );
+            return Err(raise::<DataError>(py, message));
+        }
         self.block.clear();
         let mut left = most.unwrap_or(usize::MAX);
         let mut batches = Vec::new();
@@ -229,7 +292,9 @@ impl ResultSet {
 
     /// Stops what still goes on for the result.
     pub(super) fn close(&mut self) {
+        self.closed = true;
         self.stream.close();
+        self.taken.clear();
         self.block.clear();
         self.batch = None;
     }
