@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 from .data_types import INT, SMALLINT, STRING, TINYINT, Column
 from .engine import rows_outcome
+from .tables import NAME, name_parts
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,6 +20,7 @@ if TYPE_CHECKING:
 OPERATION = "x-databricks-metadata-operation-type"
 WANTED = "x-databricks-require-thrift-native-metadata"
 
+_ONE_CATALOG = re.compile(rf"(?i)\s*SHOW\s+SCHEMAS\s+IN\s+(?!ALL\s+CATALOGS)({NAME})")
 _CODES = {
     "NULL": 0, "BOOLEAN": 16, "BYTE": -6, "SHORT": 5, "INT": 4, "LONG": -5, "FLOAT": 6,
     "DOUBLE": 8, "DECIMAL": 3, "STRING": 12, "BINARY": -2, "DATE": 91, "TIMESTAMP": 93,
@@ -28,13 +31,15 @@ _TYPE_NAMES = {"TINYINT": "BYTE", "SMALLINT": "SHORT", "BIGINT": "LONG", "VOID":
 _NO_NULLS, _NULLABLE = 0, 1
 
 
-def reshape(outcome: Outcome, operation: str) -> Outcome | None:
+def reshape(outcome: Outcome, operation: str, statement: str) -> Outcome | None:
     """The rows of a SHOW statement as the operation's result; None for an unknown operation."""
     known = _OPERATIONS.get(operation)
     if known is None or outcome.table is None:
         return None
     columns, build = known
-    rows = [build(row) for row in outcome.table.to_pylist()]
+    named = _ONE_CATALOG.match(statement)
+    catalog = {"catalog": name_parts(named[1])[0].lower()} if named else {}
+    rows = [build({**catalog, **row}) for row in outcome.table.to_pylist()]
     shaped = rows_outcome(columns, [[row.get(c.name) for c in columns] for row in rows])
     shaped.native_metadata = True
     return shaped
@@ -82,7 +87,7 @@ def _column(row: Row) -> Row:
         "NUM_PREC_RADIX": row["radix"],
         "NULLABLE": _NULLABLE if nullable else _NO_NULLS,
         "REMARKS": row["remarks"] or "",
-        "ORDINAL_POSITION": row["ordinalPosition"],
+        "ORDINAL_POSITION": row["ordinalPosition"] - 1,  # from 0, as clients of Thrift expect
         "IS_NULLABLE": "YES" if nullable else "NO",
         "IS_AUTO_INCREMENT": row["isAutoIncrement"],
     }

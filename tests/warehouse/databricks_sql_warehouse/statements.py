@@ -258,7 +258,8 @@ class Statements:
         outcome = commands.execute(context)
         if outcome is not None:
             operation = request.native_metadata
-            return (operation and native_metadata.reshape(outcome, operation)) or outcome
+            shaped = operation and native_metadata.reshape(outcome, operation, request.statement)
+            return shaped or outcome
         plan = translate(
             request.statement,
             request.parameters,
