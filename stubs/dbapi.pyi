@@ -118,6 +118,7 @@ class _Options(TypedDict, total=False):
     session_configuration: Mapping[str, Any] | None
     query_tags: Mapping[str, str | None] | None
     enable_metric_view_metadata: bool | None
+    escape_catalog_name: bool | None
     ignore_transactions: bool | None
     fetch_autocommit_from_server: bool | None
     row_factory: _RowFactory | None
@@ -273,6 +274,7 @@ def connect(
         query_tags: Tags of the session's statements, as in the query history; None is a tag without
             a value.
         enable_metric_view_metadata: Whether metric views are told apart from tables.
+        escape_catalog_name: Whether `tables` takes underscores in a catalog's name as themselves.
         ignore_transactions: True has every statement committed when it ends: setting `autocommit`
             and `commit` do nothing then, and `rollback` raises.
         fetch_autocommit_from_server: Whether reading `autocommit` asks the service.
@@ -523,7 +525,12 @@ class Cursor:
     @arraysize.setter
     def arraysize(self, size: int, /) -> None: ...
     def execute(
-        self, operation: str, parameters: _Parameters | None = None, *, timeout: float | None = None
+        self,
+        operation: str,
+        parameters: _Parameters | None = None,
+        *,
+        timeout: float | None = None,
+        query_tags: Mapping[str, str | None] | None = None,
     ) -> Self:
         """Executes a statement and waits for its end.
 
@@ -537,6 +544,8 @@ class Cursor:
                 session), a timedelta INTERVAL DAY TO SECOND, a list or tuple ARRAY, a mapping MAP.
                 `Parameter` and its subclasses give a value another type.
             timeout: Most seconds that may be spent waiting for the statement, its rows included.
+            query_tags: What the statement is marked with in the query history, beside the tags of
+                the session; None is a tag without a value.
 
         Returns:
             The cursor itself.
@@ -556,6 +565,7 @@ class Cursor:
         seq_of_parameters: Iterable[_Parameters],
         *,
         timeout: float | None = None,
+        query_tags: Mapping[str, str | None] | None = None,
     ) -> Self:
         """Executes a statement for each set of parameters.
 
@@ -581,6 +591,138 @@ class Cursor:
                 message may be in it, too.
 
         Source: PEP 249, "Cursor.executemany".
+        """
+
+    def execute_async(
+        self,
+        operation: str,
+        parameters: _Parameters | None = None,
+        *,
+        query_tags: Mapping[str, str | None] | None = None,
+        detach: bool = False,
+    ) -> Self:
+        """Executes a statement and does not wait for its end.
+
+        `query_id` is known then; `get_async_execution_result` waits for the end.
+
+        Args:
+            operation: The SQL text.
+            parameters: As for `execute`.
+            query_tags: As for `execute`.
+            detach: Whether the statement goes on when the cursor is closed. If not, it ends then.
+
+        Raises:
+            DatabaseError: The statement was refused; it may fail later, too.
+            OperationalError: The service could not be reached; see `maybe_executed`.
+
+        Source: POST /api/2.0/sql/statements.
+        """
+
+    def attach(self, query_id: str) -> Self:
+        """Finds a statement that was executed before, here or elsewhere, by its id.
+
+        Its result can be fetched after `get_async_execution_result`, for an hour after it
+        succeeded. It is neither cancelled nor closed from here.
+
+        Raises:
+            ProgrammingError: The service does not know the id, or not any more.
+
+        Source: GET /api/2.0/sql/statements/{statement_id}.
+        """
+
+    def get_query_state(self) -> str:
+        """The state of the statement that was submitted.
+
+        Returns:
+            PENDING, RUNNING, SUCCEEDED, FAILED, CANCELLED or CLOSED.
+
+        Raises:
+            ProgrammingError: None was, by `execute_async` or `attach`.
+
+        Source: GET /api/2.0/sql/statements/{statement_id}.
+        """
+
+    def is_query_pending(self) -> bool:
+        """Whether the statement that was submitted has not ended yet.
+
+        Raises:
+            ProgrammingError: None was, by `execute_async` or `attach`.
+        """
+
+    def get_async_execution_result(self) -> Self:
+        """Waits for the end of the statement that was submitted, and takes its result.
+
+        Raises:
+            ProgrammingError: None was, by `execute_async` or `attach`; or it is wrong.
+            DatabaseError: It failed.
+            OperationalError: It was cancelled, or did not end within the time of the cursor.
+        """
+
+    def catalogs(self) -> Self:
+        """The catalogs.
+
+        Returns:
+            The cursor itself; its result has the column TABLE_CAT.
+
+        Source: SQL, `SHOW CATALOGS`.
+        """
+
+    def schemas(self, catalog_name: str | None = None, schema_name: str | None = None) -> Self:
+        """The schemas of one catalog or of all.
+
+        Args:
+            catalog_name: The catalog's name.
+            schema_name: A pattern, with `%` and `_`.
+
+        Returns:
+            The cursor itself; its result has the columns TABLE_SCHEM and TABLE_CATALOG.
+
+        Source: SQL, `SHOW SCHEMAS`.
+        """
+
+    def tables(
+        self,
+        catalog_name: str | None = None,
+        schema_name: str | None = None,
+        table_name: str | None = None,
+        table_types: list[str] | None = None,
+    ) -> Self:
+        """The tables and views.
+
+        Args:
+            catalog_name: A pattern, with `%` and `_`; `connect(escape_catalog_name=True)` takes
+                each underscore as itself.
+            schema_name: A pattern.
+            table_name: A pattern.
+            table_types: Such as TABLE and VIEW, in any case; without, all.
+
+        Returns:
+            The cursor itself; its result has the columns TABLE_CAT, TABLE_SCHEM, TABLE_NAME,
+            TABLE_TYPE, REMARKS and others, as JDBC has them.
+
+        Source: SQL, `SHOW TABLES`.
+        """
+
+    def columns(
+        self,
+        catalog_name: str | None = None,
+        schema_name: str | None = None,
+        table_name: str | None = None,
+        column_name: str | None = None,
+    ) -> Self:
+        """The columns of tables and views.
+
+        Args:
+            catalog_name: The catalog's name.
+            schema_name: A pattern, with `%` and `_`.
+            table_name: A pattern.
+            column_name: A pattern.
+
+        Returns:
+            The cursor itself; its result has the columns TABLE_CAT, TABLE_SCHEM, TABLE_NAME,
+            COLUMN_NAME, DATA_TYPE, TYPE_NAME and others, as JDBC has them.
+
+        Source: SQL, `SHOW COLUMNS`.
         """
 
     def fetchone(self) -> Any:

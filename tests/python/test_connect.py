@@ -294,7 +294,6 @@ def test_an_option_that_cannot_be_had_names_the_way_out(  # noqa: PLR0913, PLR09
     ("name", "value"),
     [
         ("staging_allowed_local_path", "/tmp"),  # noqa: S108
-        ("escape_catalog_name", True),
     ],
 )
 def test_an_option_that_is_not_there_yet_is_not_ignored(

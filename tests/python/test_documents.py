@@ -67,6 +67,7 @@ def test_every_option_that_the_stubs_know_is_on_the_page_or_the_drivers_own() ->
         "dml_count_row",
         "maps_as_dicts",
         "max_buffered_bytes",
+        "naive_datetime",
         "no_proxy",
         "oauth_callback_timeout",
         "oauth_token_cache_passphrase",

@@ -112,4 +112,5 @@ def test_execute_takes_what_pep_249_says_first() -> None:
         "operation",
         "parameters",
         "timeout",
+        "query_tags",
     ]

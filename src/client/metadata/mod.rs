@@ -9,15 +9,17 @@ mod sql;
 mod type_info;
 
 use arrow::array::RecordBatch;
-use arrow::datatypes::SchemaRef;
+use arrow::datatypes::{DataType, SchemaRef};
 
 use self::answer::Answer;
 pub use self::pattern::like;
 use self::shape::Shape;
 use self::sql::{Sql, identifier};
 use super::control::StatementControl;
+use super::results::ResultStream;
 use super::session::Session;
 use super::statement::Statement;
+use super::wire::ColumnInfo;
 use super::{Error, ErrorCode, Result};
 
 /// Rows in memory.
@@ -27,6 +29,36 @@ pub struct Table {
     pub schema: SchemaRef,
     /// The rows.
     pub batches: Vec<RecordBatch>,
+}
+
+impl Table {
+    /// The rows as the result of a statement.
+    #[must_use]
+    pub fn into_stream(self) -> ResultStream {
+        let fields = self.schema.fields().iter().enumerate();
+        let columns = fields.map(|(position, field)| {
+            let type_name = sql_type(field.data_type());
+            ColumnInfo {
+                name: field.name().clone(),
+                type_text: type_name.to_owned(),
+                type_name: type_name.to_owned(),
+                position,
+                ..ColumnInfo::default()
+            }
+        });
+        let columns = columns.collect();
+        ResultStream::of_rows(columns, self.schema, self.batches)
+    }
+}
+
+fn sql_type(arrow: &DataType) -> &'static str {
+    match arrow {
+        DataType::Boolean => "BOOLEAN",
+        DataType::Int16 => "SHORT",
+        DataType::Int32 => "INT",
+        DataType::Int64 => "LONG",
+        _ => "STRING",
+    }
 }
 
 /// Asks a session about what it can see. Identifiers are exact; patterns are those of LIKE, with `%`,

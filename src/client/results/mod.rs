@@ -32,7 +32,7 @@ use self::memory::Pool;
 use self::pipeline::Pipeline;
 use self::progress::Progress;
 use super::config::WHOLE_RESULT_BYTES;
-use super::control::{Stop, StopSignal, cancelled, timed_out};
+use super::control::{StatementControl, Stop, StopSignal, cancelled, timed_out};
 use super::open_session::{OpenSession, OpenStatement};
 use super::wire::{ChunkInfo, ColumnInfo, ResultData, ResultManifest, StatementResponse};
 use super::{Error, ErrorCode, Result};
@@ -130,6 +130,33 @@ impl ResultStream {
             stream.pipeline = Some(Pipeline::start(downloader, count, ahead));
         }
         Ok(stream)
+    }
+
+    /// A result that is in memory already.
+    pub(crate) fn of_rows(
+        columns: Vec<ColumnInfo>,
+        schema: SchemaRef,
+        batches: Vec<RecordBatch>,
+    ) -> Self {
+        let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
+        Self {
+            statement_id: String::new(),
+            columns,
+            truncated: false,
+            total_rows: u64::try_from(rows).ok(),
+            announced: Arc::clone(&schema),
+            schema: Some(schema),
+            pipeline: None,
+            failed: false,
+            closed: false,
+            rows_read: 0,
+            next_chunk_index: None,
+            batches: batches.into(),
+            held: None,
+            patience: None,
+            stop: StatementControl::default().signal(),
+            open: None,
+        }
     }
 
     /// The columns as the service describes them; none after DDL.

@@ -15,12 +15,13 @@ use super::exceptions::{
     DataError, InterfaceError, NotSupportedError, ProgrammingError, Warning, raise, to_pyerr,
 };
 use super::fetch::{ResultSet, RowFactory};
-use super::options::{OnTruncated, seconds};
+use super::options::{OnTruncated, seconds, tags};
+use super::submitted::state_name;
 use super::turn::{About, CursorInner, Turn};
 use crate::client::dml::{are_counts, only_reads};
 use crate::client::sql::{Template, Values};
-use crate::client::wire::StatementParameter;
-use crate::client::{Statement, StatementControl};
+use crate::client::wire::{StatementParameter, StatementState};
+use crate::client::{ResultStream, Statement, StatementControl};
 use crate::python::convert::parameter::{ParameterError, ParameterOptions, values};
 use crate::python::convert::to_pyarrow_or_table;
 use crate::python::runtime::wait;
@@ -86,29 +87,17 @@ impl Cursor {
         &self,
         py: Python<'_>,
         turn: &mut Turn<'_>,
-        sql: String,
-        parameters: Vec<StatementParameter>,
-        timeout: Option<Duration>,
+        statement: Statement,
         what: Option<&str>,
     ) -> PyResult<()> {
-        let connection = self.connection.get();
-        let session = connection.session(py)?;
-        **turn = None;
-        let messages = self.messages.bind(py);
-        messages.del_slice(0, messages.len())?;
-        let only_reads = only_reads(&sql);
+        let only_reads = only_reads(&statement.sql);
         let control = StatementControl::default();
-        *self.inner.about() = About {
-            control: control.clone(),
-            ..About::default()
-        };
+        self.begin(py, turn, &control)?;
         let statement = Statement {
-            sql,
-            parameters,
             row_limit: self.row_limit,
-            timeout,
-            ..Statement::default()
+            ..statement
         };
+        let session = self.connection.get().session(py)?;
         let executed = wait(py, session.execute(statement, &control));
         self.inner.about().query_id = control.statement_id();
         let executed = executed?.map_err(|error| match what {
@@ -116,19 +105,52 @@ impl Cursor {
             None => to_pyerr(py, &error),
         })?;
         let modified_rows = executed.modified_rows();
-        let mut result = ResultSet::new(
-            executed.into_stream(),
-            control,
-            self.row_factory.clone_ref(py),
-            connection.options().results.maps_as_dicts,
-        );
+        let stream = executed.into_stream();
+        self.keep(py, turn, stream, control, modified_rows, only_reads)
+    }
+
+    /// Lets go of what was there before a new statement.
+    pub(super) fn begin(
+        &self,
+        py: Python<'_>,
+        turn: &mut Turn<'_>,
+        control: &StatementControl,
+    ) -> PyResult<()> {
+        **turn = None;
+        let messages = self.messages.bind(py);
+        messages.del_slice(0, messages.len())?;
+        let before = {
+            let mut about = self.inner.about();
+            let about_this = About {
+                control: control.clone(),
+                ..About::default()
+            };
+            std::mem::replace(&mut *about, about_this)
+        };
+        drop(before);
+        Ok(())
+    }
+
+    /// Makes a result that of the cursor.
+    pub(super) fn keep(
+        &self,
+        py: Python<'_>,
+        turn: &mut Turn<'_>,
+        stream: ResultStream,
+        control: StatementControl,
+        modified_rows: Option<i64>,
+        only_reads: bool,
+    ) -> PyResult<()> {
+        let options = &self.connection.get().options().results;
+        let row_factory = self.row_factory.clone_ref(py);
+        let mut result = ResultSet::new(stream, control, row_factory, options.maps_as_dicts);
         let is_count_row = !only_reads && are_counts(result.stream().columns());
         let affected_rows = match modified_rows {
             None if is_count_row => result.affected_rows(py)?,
             known => known,
         };
         let stream = result.stream();
-        let columns = if is_count_row && !connection.options().results.dml_count_row {
+        let columns = if is_count_row && !options.dml_count_row {
             &[]
         } else {
             stream.columns()
@@ -154,14 +176,12 @@ impl Cursor {
     /// Runs a statement of the driver's own.
     pub(super) fn run_own(&self, py: Python<'_>, sql: &str) -> PyResult<()> {
         let mut turn = self.turn(py)?;
-        self.run(
-            py,
-            &mut turn,
-            sql.to_owned(),
-            Vec::new(),
-            self.timeout,
-            None,
-        )
+        let statement = Statement {
+            sql: sql.to_owned(),
+            timeout: self.timeout,
+            ..Statement::default()
+        };
+        self.run(py, &mut turn, statement, None)
     }
 
     fn complain_of_truncation(&self, py: Python<'_>) -> PyResult<()> {
@@ -266,36 +286,155 @@ pub(super) fn rows_wanted(py: Python<'_>, name: &str, given: i64) -> PyResult<us
 #[pymethods]
 impl Cursor {
     /// Executes a statement and waits for its end.
-    #[pyo3(signature = (operation, parameters=None, *, timeout=None))]
+    #[pyo3(signature = (operation, parameters=None, *, timeout=None, query_tags=None))]
     fn execute<'py>(
         slf: Bound<'py, Self>,
         operation: &str,
         parameters: Option<&Bound<'py, PyAny>>,
         timeout: Option<&Bound<'py, PyAny>>,
+        query_tags: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, Self>> {
         let (py, this) = (slf.py(), slf.get());
         this.check_open(py)?;
         let (sql, parameters) = this.bind(py, operation, parameters)?;
-        let timeout = this.timeout(timeout)?;
+        let statement = Statement {
+            sql,
+            parameters,
+            timeout: this.timeout(timeout)?,
+            query_tags: tags(query_tags)?,
+            ..Statement::default()
+        };
         let mut turn = this.turn(py)?;
         this.connection.get().transactions().statement_runs();
-        this.run(py, &mut turn, sql, parameters, timeout, None)?;
+        this.run(py, &mut turn, statement, None)?;
         drop(turn);
         Ok(slf)
     }
 
     /// Executes a statement for each set of parameters.
-    #[pyo3(signature = (operation, seq_of_parameters, *, timeout=None))]
+    #[pyo3(signature = (operation, seq_of_parameters, *, timeout=None, query_tags=None))]
     fn executemany<'py>(
         slf: Bound<'py, Self>,
         operation: &str,
         seq_of_parameters: &Bound<'py, PyAny>,
         timeout: Option<&Bound<'py, PyAny>>,
+        query_tags: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, Self>> {
         let (py, this) = (slf.py(), slf.get());
         this.check_open(py)?;
-        let timeout = this.timeout(timeout)?;
-        this.execute_sets(py, operation, seq_of_parameters, timeout)?;
+        let each = Statement {
+            timeout: this.timeout(timeout)?,
+            query_tags: tags(query_tags)?,
+            ..Statement::default()
+        };
+        this.execute_sets(py, operation, seq_of_parameters, &each)?;
+        Ok(slf)
+    }
+
+    /// Executes a statement and does not wait for its end.
+    #[pyo3(signature = (operation, parameters=None, *, query_tags=None, detach=false))]
+    fn execute_async<'py>(
+        slf: Bound<'py, Self>,
+        operation: &str,
+        parameters: Option<&Bound<'py, PyAny>>,
+        query_tags: Option<&Bound<'py, PyAny>>,
+        detach: bool,
+    ) -> PyResult<Bound<'py, Self>> {
+        let (py, this) = (slf.py(), slf.get());
+        this.check_open(py)?;
+        let (sql, parameters) = this.bind(py, operation, parameters)?;
+        let statement = Statement {
+            sql,
+            parameters,
+            row_limit: this.row_limit,
+            query_tags: tags(query_tags)?,
+            ..Statement::default()
+        };
+        this.connection.get().transactions().statement_runs();
+        this.submit(py, statement, detach)?;
+        Ok(slf)
+    }
+
+    /// Finds a statement that was executed before, here or elsewhere, by its id.
+    fn attach<'py>(slf: Bound<'py, Self>, query_id: &str) -> PyResult<Bound<'py, Self>> {
+        slf.get().find(slf.py(), query_id)?;
+        Ok(slf)
+    }
+
+    /// The state of the statement that was submitted.
+    fn get_query_state(&self, py: Python<'_>) -> PyResult<&'static str> {
+        self.state(py).map(state_name)
+    }
+
+    /// Whether the statement that was submitted has not ended yet.
+    fn is_query_pending(&self, py: Python<'_>) -> PyResult<bool> {
+        let state = self.state(py)?;
+        Ok(matches!(
+            state,
+            StatementState::Pending | StatementState::Running
+        ))
+    }
+
+    /// Waits for the end of the statement that was submitted, and takes its result.
+    fn get_async_execution_result(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {
+        slf.get().collect(slf.py())?;
+        Ok(slf)
+    }
+
+    /// The catalogs.
+    fn catalogs(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {
+        slf.get()
+            .ask(slf.py(), async |metadata| metadata.catalogs().await)?;
+        Ok(slf)
+    }
+
+    /// The schemas of one catalog or of all.
+    #[pyo3(signature = (catalog_name=None, schema_name=None))]
+    fn schemas<'py>(
+        slf: Bound<'py, Self>,
+        catalog_name: Option<&str>,
+        schema_name: Option<&str>,
+    ) -> PyResult<Bound<'py, Self>> {
+        slf.get().ask(slf.py(), async |metadata| {
+            metadata.schemas(catalog_name, schema_name).await
+        })?;
+        Ok(slf)
+    }
+
+    /// The tables and views.
+    #[pyo3(signature = (catalog_name=None, schema_name=None, table_name=None, table_types=None))]
+    fn tables<'py>(
+        slf: Bound<'py, Self>,
+        catalog_name: Option<&str>,
+        schema_name: Option<&str>,
+        table_name: Option<&str>,
+        table_types: Option<Vec<String>>,
+    ) -> PyResult<Bound<'py, Self>> {
+        let this = slf.get();
+        let catalog = this.catalog_pattern(catalog_name);
+        this.ask(slf.py(), async |metadata| {
+            let types = table_types.as_deref();
+            metadata
+                .tables(catalog.as_deref(), schema_name, table_name, types)
+                .await
+        })?;
+        Ok(slf)
+    }
+
+    /// The columns of tables and views.
+    #[pyo3(signature = (catalog_name=None, schema_name=None, table_name=None, column_name=None))]
+    fn columns<'py>(
+        slf: Bound<'py, Self>,
+        catalog_name: Option<&str>,
+        schema_name: Option<&str>,
+        table_name: Option<&str>,
+        column_name: Option<&str>,
+    ) -> PyResult<Bound<'py, Self>> {
+        slf.get().ask(slf.py(), async |metadata| {
+            metadata
+                .columns(catalog_name, schema_name, table_name, column_name)
+                .await
+        })?;
         Ok(slf)
     }
 
@@ -366,7 +505,7 @@ impl Cursor {
     fn cancel(&self, py: Python<'_>) -> PyResult<()> {
         self.check_open(py)?;
         self.inner.about().control.cancel();
-        Ok(())
+        self.cancel_submitted(py)
     }
 
     /// Lets go of the result; the cursor cannot be used again.
@@ -455,8 +594,8 @@ impl Cursor {
     }
 
     /// Most rows that a result shall have.
-    #[getter]
-    fn row_limit(&self) -> Option<u64> {
+    #[getter(row_limit)]
+    fn most_rows(&self) -> Option<u64> {
         self.row_limit
     }
 

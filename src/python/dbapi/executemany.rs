@@ -1,13 +1,13 @@
 //! `executemany`: rows of INSERT together, other statements in turn.
 
 use std::ops::Range;
-use std::time::Duration;
 
 use pyo3::prelude::*;
 
 use super::cursor::Cursor;
 use super::exceptions::{ProgrammingError, raise};
 use super::turn::{About, Turn};
+use crate::client::Statement;
 use crate::client::sql::{BindError, InsertTemplate, Template, Values};
 use crate::client::wire::StatementParameter;
 
@@ -18,7 +18,7 @@ impl Cursor {
         py: Python<'_>,
         sql: &str,
         sets: &Bound<'_, PyAny>,
-        timeout: Option<Duration>,
+        each: &Statement,
     ) -> PyResult<()> {
         let inline = self.parameter_options().inline;
         let template = Template::parse(sql, inline);
@@ -27,7 +27,7 @@ impl Cursor {
             let count = rows.len();
             let batches = insert.batches(rows, inline);
             let statements = batches.map(|batch| (batch.sql, batch.parameters, batch.rows));
-            return self.run_all(py, statements, count, timeout);
+            return self.run_all(py, statements, count, each);
         }
         let bound = self.read_sets(py, sets, |values| template.bind(values))?;
         let count = bound.len();
@@ -35,7 +35,7 @@ impl Cursor {
             .into_iter()
             .enumerate()
             .map(|(at, bound)| (bound.sql.into_owned(), bound.parameters, at..at + 1));
-        self.run_all(py, statements, count, timeout)
+        self.run_all(py, statements, count, each)
     }
 
     fn read_sets<T>(
@@ -68,7 +68,7 @@ impl Cursor {
         py: Python<'_>,
         statements: impl Iterator<Item = (String, Vec<StatementParameter>, Range<usize>)>,
         count: usize,
-        timeout: Option<Duration>,
+        each: &Statement,
     ) -> PyResult<()> {
         let mut turn: Turn<'_> = self.turn(py)?;
         self.connection.get().transactions().statement_runs();
@@ -77,7 +77,12 @@ impl Cursor {
         let mut rowcount = Some(0);
         for (sql, parameters, sets) in statements {
             let what = (count > 1).then(|| describe(&sets, count));
-            self.run(py, &mut turn, sql, parameters, timeout, what.as_deref())?;
+            let statement = Statement {
+                sql,
+                parameters,
+                ..each.clone()
+            };
+            self.run(py, &mut turn, statement, what.as_deref())?;
             rowcount = rowcount
                 .zip(self.inner().about().rowcount)
                 .map(|(sum, rows)| sum + rows);

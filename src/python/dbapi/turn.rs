@@ -10,7 +10,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::exceptions::{ProgrammingError, raise};
 use super::fetch::ResultSet;
-use crate::client::StatementControl;
+use crate::client::{StatementControl, SubmittedStatement};
 use crate::python::runtime::wait;
 
 /// What the connection sees of a cursor, and what its calls take turns with.
@@ -34,13 +34,19 @@ pub(super) struct About {
     pub(super) rowcount: Option<i64>,
     pub(super) rownumber: Option<u64>,
     pub(super) truncated: bool,
+    /// What runs by itself.
+    pub(super) submitted: Option<SubmittedStatement>,
 }
 
 impl CursorInner {
     /// Ends everything, whatever other threads are doing.
     pub(super) fn close(&self) {
         self.closed.store(true, Ordering::Release);
-        let control = self.about().control.clone();
+        let (control, submitted) = {
+            let mut about = self.about();
+            (about.control.clone(), about.submitted.take())
+        };
+        drop(submitted);
         match self.result.try_lock() {
             Ok(mut result) => *result = None,
             Err(_) => control.abandon(),

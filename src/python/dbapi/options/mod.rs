@@ -21,6 +21,7 @@ pub(super) use self::address::AddressOptions;
 pub(super) use self::auth::AuthOptions;
 use self::names::{Meaningless, WITHOUT_MEANING};
 pub(super) use self::results::{OnTruncated, ResultOptions};
+pub(super) use self::session::tags;
 pub(super) use self::value::seconds;
 use super::exceptions::{NotSupportedError, raise};
 use super::transaction::TransactionOptions;
@@ -28,7 +29,7 @@ use crate::client::{HttpConfig, SessionConfig};
 use crate::python::convert::parameter::ParameterOptions;
 
 /// Options of the official connector that this driver does not understand yet.
-const NOT_YET: [&[&str]; 3] = [&["escape_catalog_name"], auth::NOT_YET, results::NOT_YET];
+const NOT_YET: [&[&str]; 2] = [auth::NOT_YET, results::NOT_YET];
 
 /// Options of the official connector that will not be supported, and what to do instead.
 const NEVER: [(&str, &str); 3] = [

@@ -17,6 +17,8 @@ pub(in crate::python::dbapi) struct ResultOptions {
     pub(in crate::python::dbapi) on_truncated: OnTruncated,
     /// Whether the row of counts that INSERT, UPDATE, DELETE and MERGE answer with is a result.
     pub(in crate::python::dbapi) dml_count_row: bool,
+    /// Whether underscores in names of catalogs stand for themselves.
+    pub(in crate::python::dbapi) escape_catalog_name: bool,
 }
 
 impl Default for ResultOptions {
@@ -27,6 +29,7 @@ impl Default for ResultOptions {
             maps_as_dicts: false,
             on_truncated: OnTruncated::default(),
             dml_count_row: true,
+            escape_catalog_name: false,
         }
     }
 }
@@ -42,6 +45,7 @@ pub(in crate::python::dbapi) enum OnTruncated {
 pub(super) const NAMES: &[&str] = &[
     "dml_count_row",
     "enable_geospatial_support",
+    "escape_catalog_name",
     "maps_as_dicts",
     "max_buffered_bytes",
     "on_truncated",
@@ -66,6 +70,7 @@ pub(super) fn set(
             let advice = "GEOMETRY and GEOGRAPHY come as EWKT text, ST_AsBinary(column) as bytes";
             only(given, value, false, advice)?;
         }
+        "escape_catalog_name" => results.escape_catalog_name = value.extract()?,
         "maps_as_dicts" => results.maps_as_dicts = value.extract()?,
         "max_buffered_bytes" => fetching.max_buffered_bytes = value.extract()?,
         "on_truncated" => results.on_truncated = on_truncated(value)?,

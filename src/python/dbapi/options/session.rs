@@ -5,6 +5,7 @@ use pyo3::types::{PyBool, PyMapping};
 
 use super::super::transaction::TransactionOptions;
 use crate::client::SessionConfig;
+use crate::client::wire::QueryTag;
 
 pub(super) const NAMES: &[&str] = &[
     "catalog",
@@ -37,7 +38,7 @@ pub(super) fn set(
         "fetch_autocommit_from_server" => transactions.ask_service = value.extract()?,
         "ignore_transactions" => transactions.ignored = value.extract()?,
         "query_tags" => {
-            let tags = query_tags(value.cast::<PyMapping>()?)?;
+            let tags = setting(&tags(Some(value))?);
             if !tags.is_empty() {
                 let settings = &mut session.session_configuration;
                 settings.insert("QUERY_TAGS".to_owned(), tags);
@@ -50,13 +51,25 @@ pub(super) fn set(
     Ok(())
 }
 
-/// Tags as the service reads them: `key:value,key`, with backslashes in front of what would be read otherwise.
-fn query_tags(given: &Bound<'_, PyMapping>) -> PyResult<String> {
-    let mut tags = Vec::new();
-    for pair in given.items()?.iter() {
-        let (key, value): (String, Option<String>) = pair.extract()?;
-        let key = key.replace('\\', r"\\");
-        tags.push(match value {
+/// Tags of one statement.
+pub(in crate::python::dbapi) fn tags(given: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<QueryTag>> {
+    let Some(given) = given else {
+        return Ok(Vec::new());
+    };
+    let pairs = given.cast::<PyMapping>()?.items()?;
+    let tags = pairs.iter().map(|pair| {
+        let (key, value) = pair.extract()?;
+        Ok(QueryTag { key, value })
+    });
+    tags.collect()
+}
+
+/// Tags as the service reads them in a setting: `key:value,key`, with backslashes in front of what would be read
+/// otherwise.
+fn setting(tags: &[QueryTag]) -> String {
+    let texts = tags.iter().map(|tag| {
+        let key = tag.key.replace('\\', r"\\");
+        match &tag.value {
             Some(value) => {
                 let value = value
                     .replace('\\', r"\\")
@@ -65,9 +78,9 @@ fn query_tags(given: &Bound<'_, PyMapping>) -> PyResult<String> {
                 format!("{key}:{value}")
             }
             None => key,
-        });
-    }
-    Ok(tags.join(","))
+        }
+    });
+    texts.collect::<Vec<_>>().join(",")
 }
 
 fn set_configuration(session: &mut SessionConfig, value: &Bound<'_, PyAny>) -> PyResult<()> {

@@ -1,0 +1,90 @@
+//! Metadata methods of a cursor: what there is in the warehouse, as a result.
+
+use std::time::Duration;
+
+use pyo3::prelude::*;
+
+use super::cursor::Cursor;
+use super::exceptions::to_pyerr;
+use crate::client::metadata::Table;
+use crate::client::{Error, ErrorCode, Metadata, Result, StatementControl};
+use crate::python::runtime::wait;
+
+impl Cursor {
+    /// Asks, and makes the answer the result of the cursor.
+    pub(super) fn ask<F>(
+        &self,
+        py: Python<'_>,
+        question: impl FnOnce(Metadata) -> F,
+    ) -> PyResult<()>
+    where
+        F: Future<Output = Result<Table>> + Send,
+    {
+        let mut turn = self.turn(py)?;
+        let control = StatementControl::default();
+        self.begin(py, &mut turn, &control)?;
+        let metadata = self.connection.get().session(py)?.metadata();
+        let asked = question(metadata);
+        let limit = self.timeout(None)?;
+        let table = wait(py, async {
+            match limit {
+                None => asked.await,
+                Some(limit) => tokio::time::timeout(limit, asked)
+                    .await
+                    .unwrap_or_else(|_| Err(took_too_long(limit))),
+            }
+        })?;
+        let table = table.map_err(|error| to_pyerr(py, &error))?;
+        self.keep(py, &mut turn, table.into_stream(), control, None, true)
+    }
+
+    /// A catalog's name as a pattern that matches nothing else, where the connection asks for that.
+    pub(super) fn catalog_pattern(&self, catalog: Option<&str>) -> Option<String> {
+        let options = self.connection.get().options();
+        catalog.map(|catalog| {
+            if options.results.escape_catalog_name {
+                escaped(catalog)
+            } else {
+                catalog.to_owned()
+            }
+        })
+    }
+}
+
+fn took_too_long(limit: Duration) -> Error {
+    let message = format!("the answer did not come within {} s", limit.as_secs_f64());
+    Error::new(ErrorCode::Timeout, message)
+}
+
+/// With a backslash in front of each underscore that has none.
+fn escaped(catalog: &str) -> String {
+    let mut pattern = String::with_capacity(catalog.len());
+    let mut is_escaped = false;
+    for letter in catalog.chars() {
+        if letter == '_' && !is_escaped {
+            pattern.push('\\');
+        }
+        is_escaped = letter == '\\' && !is_escaped;
+        pattern.push(letter);
+    }
+    pattern
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn underscores_are_escaped_once() {
+        let cases = [
+            ("main", "main"),
+            ("a_b", r"a\_b"),
+            (r"a\_b", r"a\_b"),
+            (r"a\\_b", r"a\\\_b"),
+            ("_%", r"\_%"),
+        ];
+        for (given, expected) in cases {
+            assert_eq!(escaped(given), expected);
+        }
+    }
+}

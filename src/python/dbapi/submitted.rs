@@ -1,0 +1,118 @@
+//! Statements that run by themselves: submitted now, looked at and fetched later.
+
+use pyo3::prelude::*;
+
+use super::cursor::Cursor;
+use super::exceptions::{ProgrammingError, raise, to_pyerr};
+use crate::client::wire::StatementState;
+use crate::client::{Error, ErrorCode, Statement, StatementControl, SubmittedStatement};
+use crate::python::runtime::wait;
+
+impl Cursor {
+    /// Has the service run a statement, and does not wait for its end.
+    pub(super) fn submit(
+        &self,
+        py: Python<'_>,
+        statement: Statement,
+        detach: bool,
+    ) -> PyResult<()> {
+        let mut turn = self.turn(py)?;
+        let control = StatementControl::default();
+        self.begin(py, &mut turn, &control)?;
+        let session = self.connection.get().session(py)?;
+        let submitted = wait(py, session.submit(statement, &control));
+        self.inner().about().query_id = control.statement_id();
+        let submitted = submitted?.map_err(|error| to_pyerr(py, &error))?;
+        if detach {
+            submitted.detach();
+        }
+        self.inner().about().submitted = Some(submitted);
+        Ok(())
+    }
+
+    /// Finds a statement that was submitted before, here or elsewhere.
+    pub(super) fn find(&self, py: Python<'_>, query_id: &str) -> PyResult<()> {
+        let mut turn = self.turn(py)?;
+        self.begin(py, &mut turn, &StatementControl::default())?;
+        let session = self.connection.get().session(py)?;
+        let found = wait(py, session.attach(query_id))?.map_err(|error| to_pyerr(py, &error))?;
+        let mut about = self.inner().about();
+        about.query_id = Some(query_id.to_owned());
+        about.submitted = Some(found);
+        Ok(())
+    }
+
+    fn submitted(&self, py: Python<'_>) -> PyResult<SubmittedStatement> {
+        self.check_open(py)?;
+        let submitted = self.inner().about().submitted.clone();
+        submitted.ok_or_else(|| {
+            raise::<ProgrammingError>(
+                py,
+                "no statement was submitted: call execute_async or attach first",
+            )
+        })
+    }
+
+    /// The state of the statement that was submitted.
+    pub(super) fn state(&self, py: Python<'_>) -> PyResult<StatementState> {
+        let submitted = self.submitted(py)?;
+        let progress = wait(py, async move { submitted.progress().await })?;
+        Ok(progress.map_err(|error| to_pyerr(py, &error))?.state)
+    }
+
+    /// Waits for the end of the statement that was submitted; its result becomes that of the cursor.
+    pub(super) fn collect(&self, py: Python<'_>) -> PyResult<()> {
+        let submitted = self.submitted(py)?;
+        let limit = self.timeout(None)?;
+        let mut turn = self.turn(py)?;
+        *turn = None;
+        let executed = wait(py, async {
+            match limit {
+                None => submitted.await_result().await,
+                Some(limit) => tokio::time::timeout(limit, submitted.await_result())
+                    .await
+                    .unwrap_or_else(|_| {
+                        let message = format!(
+                            "statement {} did not end within {} s; it still runs",
+                            submitted.id(),
+                            limit.as_secs_f64()
+                        );
+                        Err(Error::new(ErrorCode::Timeout, message)
+                            .with_statement_id(submitted.id()))
+                    }),
+            }
+        })?;
+        let executed = executed.map_err(|error| to_pyerr(py, &error))?;
+        let modified_rows = executed.modified_rows();
+        let control = StatementControl::default();
+        let stream = executed.into_stream();
+        self.keep(py, &mut turn, stream, control, modified_rows, false)
+    }
+
+    /// Cancels the statement that was submitted, if there is one.
+    pub(super) fn cancel_submitted(&self, py: Python<'_>) -> PyResult<()> {
+        let submitted = self.inner().about().submitted.clone();
+        let Some(submitted) = submitted.filter(SubmittedStatement::is_owned) else {
+            return Ok(());
+        };
+        let cancelled = wait(py, async move { submitted.cancel().await })?;
+        match cancelled {
+            // It is gone, or was never there: nothing of it runs.
+            Err(error) if error.code() != ErrorCode::NotFound => Err(to_pyerr(py, &error)),
+            _ => Ok(()),
+        }
+    }
+}
+
+/// The state's name, as the official connector spells it.
+pub(super) fn state_name(state: StatementState) -> &'static str {
+    match state {
+        StatementState::Pending => "PENDING",
+        StatementState::Running => "RUNNING",
+        StatementState::Succeeded => "SUCCEEDED",
+        StatementState::Failed => "FAILED",
+        StatementState::Canceled => "CANCELLED",
+        StatementState::Closed => "CLOSED",
+        StatementState::Unknown => "UNKNOWN",
+    }
+}
