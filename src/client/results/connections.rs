@@ -21,7 +21,10 @@ const LEAST: usize = 3;
 const BYTES_IN_FLIGHT: usize = 256 << 20;
 
 /// When nothing has come for so long, more is asked for at a time.
-const SILENCE: Duration = Duration::from_millis(5);
+const SILENCE: Duration = Duration::from_millis(12);
+
+/// How many times more.
+const FACTOR: usize = 4;
 
 /// The places for downloads.
 #[derive(Debug)]
@@ -59,7 +62,7 @@ impl Connections {
                 () = progress.first() => LEAST,
                 () = tokio::time::sleep(SILENCE) => {
                     let before = std::mem::replace(&mut steps, progress.steps());
-                    if before == steps { self.limit * 2 } else { self.limit }
+                    if before == steps { self.limit * FACTOR } else { self.limit }
                 }
             };
             self.raise(raised);

@@ -247,7 +247,9 @@ impl Downloader {
         located: &Located,
         download: &mut Download<'_>,
     ) -> Result<Partial, Trouble> {
-        let awaited = download.early.is_some() && self.progress.is_awaited(download.given.index);
+        // Rows that are copied out of their buffer leave it free for the next ones.
+        let awaited = self.progress.is_awaited(download.given.index) || self.pool.is_copied();
+        let awaited = awaited && download.early.is_some();
         let (mut partial, early) = decoding(false, move || {
             partial.intake.decode()?;
             let early = if awaited {

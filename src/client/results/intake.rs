@@ -10,6 +10,7 @@ use super::decode::{ArrowReader, DecodedChunk, Writing, whole_messages, writing}
 use super::json_array;
 use super::lz4::{self, MAX_RATIO};
 use super::memory::{Output, Pool, way_to};
+use super::placement::{is_scattered, moved_out};
 use crate::client::wire::{Compression, Format};
 use crate::client::{Error, Result};
 
@@ -142,23 +143,33 @@ impl Intake {
         };
         self.expected = self.expected.saturating_sub(end);
         let front = decoder.split_front(end, self.expected)?;
-        let batches = self.reader.push(front)?;
+        let batches = self.read(front)?;
         let schema = self.reader.schema();
         Ok(schema.map(|schema| DecodedChunk { schema, batches }))
+    }
+
+    /// The rows of a piece of the stream.
+    fn read(&mut self, piece: Buffer) -> Result<Vec<RecordBatch>> {
+        let batches = self.reader.push(piece.clone())?;
+        if piece.len() < LEAST_PIECE || !is_scattered(&batches, &piece) {
+            return Ok(batches);
+        }
+        self.pool.note_copied();
+        moved_out(batches, &piece)
     }
 
     /// All rows that are left, once the body has ended.
     pub(crate) fn finish(mut self) -> Result<DecodedChunk> {
         self.decode()?;
-        let whole = match self.stage {
+        let whole = match std::mem::replace(&mut self.stage, Stage::Start) {
             Stage::Lz4(decoder) => decoder.finish(&self.input)?,
             Stage::Plain(output) => output.freeze(),
             Stage::Start => Buffer::default(),
         };
-        self.pool.give_input(self.input);
+        self.pool.give_input(std::mem::take(&mut self.input));
         match self.layout.format {
             Format::ArrowStream => {
-                let batches = self.reader.push(whole)?;
+                let batches = self.read(whole)?;
                 let schema = self.reader.finish()?;
                 Ok(DecodedChunk { schema, batches })
             }

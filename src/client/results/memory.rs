@@ -1,6 +1,7 @@
 //! Memory that chunks are decoded into: one buffer of the right size each, used again once its rows
 //! are gone.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use arrow::buffer::Buffer;
@@ -23,9 +24,20 @@ const MOST_KEPT: usize = 2;
 pub(crate) struct Pool {
     maps: Mutex<Vec<MmapMut>>,
     inputs: Mutex<Vec<Vec<u8>>>,
+    /// Whether rows are copied out of the buffers anyway.
+    copied: AtomicBool,
 }
 
 impl Pool {
+    /// Notes that arrays do not point into the buffers, which are free as soon as they are read.
+    pub(crate) fn note_copied(&self) {
+        self.copied.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_copied(&self) -> bool {
+        self.copied.load(Ordering::Relaxed)
+    }
+
     fn take(&self, bytes: usize) -> Option<MmapMut> {
         let mut maps = self.maps.lock().unwrap_or_else(PoisonError::into_inner);
         let fitting = maps.iter().position(|map| map.len() >= bytes)?;

@@ -12,6 +12,7 @@ pub mod json_array;
 pub mod lz4;
 mod memory;
 mod pipeline;
+mod placement;
 mod progress;
 pub mod schema;
 pub mod type_text;

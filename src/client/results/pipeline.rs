@@ -100,7 +100,11 @@ async fn pump(
         let reservation = Arc::new(budget.reserve(downloader.estimate(index)).await);
         let slot = loop {
             let ahead = index + 2 * connections.limit() as u64;
-            listing.list(&downloader, ahead.min(count.unwrap_or(0)));
+            listing.list(
+                &downloader,
+                ahead.min(count.unwrap_or(0)),
+                connections.limit(),
+            );
             tokio::select! {
                 biased;
                 slot = connections.acquire(&downloader.progress) => break slot,
@@ -146,9 +150,10 @@ struct Listing {
 }
 
 impl Listing {
-    /// Asks for links up to chunk `end`, for those that nobody has or asks for.
-    fn list(&mut self, downloader: &Arc<Downloader>, end: u64) {
-        while self.seen < end {
+    /// Asks for links up to chunk `end`, for those that nobody has or asks for; `most` at a time.
+    fn list(&mut self, downloader: &Arc<Downloader>, end: u64, most: usize) {
+        while self.requests.try_join_next().is_some() {}
+        while self.seen < end && self.requests.len() < most {
             if downloader.book.claim_ahead(self.seen) {
                 let (downloader, index) = (Arc::clone(downloader), self.seen);
                 self.requests

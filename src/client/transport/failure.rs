@@ -162,7 +162,14 @@ impl Failure {
     /// Storage did not give the body of a chunk.
     pub(super) fn storage(response: &Response, host: &str, now: DateTime<Utc>) -> Self {
         let status = response.status().as_u16();
-        let error = status_error(status, &format!("storage at {host} did not give the data"));
+        let message = format!("storage at {host} did not give the data");
+        let error = match status {
+            // The data themselves are gone, or cut.
+            404 | 410 | 416 => {
+                Error::data_loss(format!("HTTP {status}: {message}")).with_http_status(status)
+            }
+            _ => status_error(status, &message),
+        };
         let verdict = if is_transient(status) {
             Verdict::Again(retry_after(response.headers(), now))
         } else {
