@@ -80,7 +80,8 @@ pub(crate) async fn run(
 ) -> Result<ExecutedStatement> {
     let started = Instant::now();
     let mut signal = control.signal();
-    let hold = hold(statement.timeout);
+    let silence = session.transport().config().silence_timeout;
+    let hold = hold(statement.timeout, silence);
     let response = submit(&session, &statement, hold, &signal).await?;
     let id = response.statement_id.clone();
     if !id.is_empty() {
@@ -154,11 +155,15 @@ fn refuses_hybrid(error: &Error, disposition: Disposition) -> bool {
 }
 
 /// How long the service may hold the answer. A statement can be cancelled only after that, so one with
-/// little time is not held beyond it.
-fn hold(timeout: Option<Duration>) -> &'static str {
-    match timeout.map(|timeout| timeout.as_secs()) {
-        Some(..5) => "0s",
-        Some(5..10) => "5s",
+/// little time is not held beyond it; nor does a service that holds an answer seem silent.
+fn hold(timeout: Option<Duration>, silence: Duration) -> &'static str {
+    let silence = silence.saturating_sub(Duration::from_secs(1));
+    match timeout
+        .map_or(silence, |timeout| timeout.min(silence))
+        .as_secs()
+    {
+        ..5 => "0s",
+        5..10 => "5s",
         _ => "10s",
     }
 }
@@ -323,8 +328,15 @@ mod tests {
 
     #[test]
     fn the_first_answer_is_not_held_beyond_the_time_out() {
+        let silence = Duration::from_secs(60);
         let held = [None, Some(4), Some(5), Some(9), Some(10), Some(600)]
-            .map(|seconds| hold(seconds.map(Duration::from_secs)));
+            .map(|seconds| hold(seconds.map(Duration::from_secs), silence));
         assert_eq!(held, ["10s", "0s", "5s", "5s", "10s", "10s"]);
+    }
+
+    #[test]
+    fn a_service_that_holds_the_answer_does_not_seem_silent() {
+        let held = [2, 6, 10, 11].map(|seconds| hold(None, Duration::from_secs(seconds)));
+        assert_eq!(held, ["0s", "5s", "5s", "10s"]);
     }
 }

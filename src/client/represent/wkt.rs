@@ -317,7 +317,7 @@ mod tests {
         ] {
             assert!(parse(text).is_err(), "{text}");
         }
-        let deep = "GEOMETRYCOLLECTION(".repeat(100_000);
+        let deep = "GEOMETRYCOLLECTION(".repeat(1_000);
         assert!(parse(&deep).is_err());
     }
 

@@ -16,11 +16,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from databricks_sql_warehouse import Warehouse
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
-    from databricks_sql_warehouse import Warehouse
+    from collections.abc import Callable, Iterator
 
 MODULES = [
     "test_kernel_backend.py",
@@ -30,8 +29,18 @@ MODULES = [
     "test_transactions.py",
     "test_driver.py",
 ]
-# A test of theirs that uses Thrift, which the local warehouse does not speak, waits for nothing.
-PATIENCE = "20"
+PATIENCE = "100"
+# Most of these tests ask for no backend and get Thrift, which the local warehouse does not speak
+# and no wheel has a part in; this sends them through the kernel.
+PLUGIN = """
+import databricks.sql as sql
+through_thrift = sql.connect
+def connect(*args, **options):
+    if not options.get("use_sea"):
+        options["use_kernel"] = True
+    return through_thrift(*args, **options)
+sql.connect = connect
+"""
 OUTCOME = re.compile(r"^(PASSED|FAILED|ERROR|SKIPPED) (?:\[\d+\] )?(\S+)", re.MULTILINE)
 
 
@@ -45,15 +54,24 @@ def source(request: pytest.FixtureRequest) -> Path:
 
 
 def outcomes(
-    python: str, source: Path, module: str, place: Path, **variables: str
+    python: str, source: Path, module: str, place: Path, path: list[str], **variables: str
 ) -> dict[str, str]:
     """What each test of a module came to."""
     place.mkdir()
+    (place / "through_kernel.py").write_text(PLUGIN)
     command = [
         *(python, "-m", "pytest", "-q", "--tb=line", "-rA", "-p", "no:cacheprovider"),
-        *("--rootdir", str(place), "--timeout", PATIENCE, str(source / "tests" / "e2e" / module)),
+        *("-p", "through_kernel"),
+        *(
+            "--rootdir",
+            str(place),
+            "--timeout",
+            PATIENCE,
+            str(source / "tests" / "e2e" / module),
+        ),
     ]
-    environment = {**os.environ, "PYTHONPATH": str(source), **variables}
+    environment = {**os.environ, **variables}
+    environment["PYTHONPATH"] = os.pathsep.join([str(place), *path, str(source)])
     done = subprocess.run(
         command, cwd=place, env=environment, capture_output=True, text=True, check=False
     )
@@ -70,11 +88,18 @@ def copy_of_ours(place: Path) -> Path:
     return place
 
 
+@pytest.fixture
+def served(module: str) -> Iterator[Warehouse]:
+    """A warehouse of its own; with TLS for the tests of that, which take it for a proxy."""
+    with Warehouse.start(tls=module == "test_kernel_tls.py") as warehouse:
+        yield warehouse
+
+
 @pytest.mark.slow
-@pytest.mark.timeout(3600)
+@pytest.mark.timeout(7200)
 @pytest.mark.parametrize("module", MODULES)
 def test_whatever_passes_on_the_official_kernel_passes_on_this_one(  # noqa: PLR0913, PLR0917
-    warehouse: Warehouse,
+    served: Warehouse,
     source: Path,
     peer_python: str,
     module: str,
@@ -82,16 +107,16 @@ def test_whatever_passes_on_the_official_kernel_passes_on_this_one(  # noqa: PLR
     record_property: Callable[[str, object], None],
 ) -> None:
     variables = {
-        "DATABRICKS_SERVER_HOSTNAME": warehouse.server_hostname,
-        "DATABRICKS_HTTP_PATH": warehouse.http_path,
-        "DATABRICKS_TOKEN": warehouse.access_token,
+        "DATABRICKS_SERVER_HOSTNAME": served.server_hostname,
+        "DATABRICKS_HTTP_PATH": served.http_path,
+        "DATABRICKS_TOKEN": served.access_token,
         "DATABRICKS_CATALOG": "main",
         "DATABRICKS_SCHEMA": "default",
+        "MITMPROXY_CA_CERT": served.ca or "",
     }
-    theirs = outcomes(peer_python, source, module, tmp_path / "theirs", **variables)
+    theirs = outcomes(peer_python, source, module, tmp_path / "theirs", [], **variables)
     packages = copy_of_ours(tmp_path / "packages")
-    variables["PYTHONPATH"] = os.pathsep.join([str(packages), str(source)])
-    ours = outcomes(peer_python, source, module, tmp_path / "ours", **variables)
+    ours = outcomes(peer_python, source, module, tmp_path / "ours", [str(packages)], **variables)
     for who, result in [("official", theirs), ("ours", ours)]:
         counts = {kind: list(result.values()).count(kind) for kind in sorted(set(result.values()))}
         record_property(f"{module} on {who}", counts)
