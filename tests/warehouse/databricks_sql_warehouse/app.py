@@ -191,7 +191,7 @@ class Server:
 
         application = web.Application(middlewares=[middleware], client_max_size=_LARGEST_BODY)
         application.add_routes(routes)
-        application.on_response_prepare.append(self._date)
+        application.on_response_prepare.append(self._begun)
         return application
 
     async def _listen(
@@ -209,6 +209,7 @@ class Server:
         entry = await self.log.begin(
             to, request, b"" if _is_upload(request) else await request.read()
         )
+        request["entry"] = entry
         known = self.statements.find(entry["statement_id"])
         text = entry["statement"] or (known.request.statement if known else None)
         action = request["hints"] = self.faults.actions(entry, text)
@@ -241,7 +242,10 @@ class Server:
             unknown.error_code = "ENDPOINT_NOT_FOUND"
             return web.json_response(unknown.body(), status=error.status)
 
-    async def _date(self, request: web.Request, response: web.StreamResponse) -> None:
+    async def _begun(self, request: web.Request, response: web.StreamResponse) -> None:
+        """What must be there before the client can have the whole answer."""
+        if "entry" in request and not fault_actions.is_lost(request["hints"]):
+            request["entry"]["status"] = response.status
         skew = self.settings.clock_skew_seconds
         if skew and "skew" not in request.get("hints", {}):
             response.headers["date"] = formatdate(time.time() + skew, usegmt=True)

@@ -112,7 +112,8 @@ class Proxy:
             if not upstream:
                 status = 502
                 return await _refuse(writer, status)
-            status = 200
+            # Known as soon as the tunnel is there, not only when it has ended.
+            status = entry["status"] = 200
             if method == "CONNECT":
                 writer.write(b"HTTP/1.1 200 Connection established\r\n\r\n")
             else:

@@ -108,3 +108,12 @@ def test_tokens_sent_to_the_storage_are_counted(warehouse: Warehouse, client: Cl
     counted = warehouse.counters()
     assert counted["storage_requests_with_token"] == 1
     assert counted["requests"] == {"api": 2, "storage": 2}
+
+
+def test_the_status_is_known_when_the_client_has_the_answer(
+    warehouse: Warehouse, client: Client
+) -> None:
+    url = client.execute("SELECT 1")["result"]["external_links"][0]["external_link"]
+    for _ in range(50):
+        fetch(url)
+        assert warehouse.log()[-1]["status"] == 200
