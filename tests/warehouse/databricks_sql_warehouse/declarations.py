@@ -78,14 +78,16 @@ class Declarations:
     def drop_schema(self, catalog: str, schema: str | None = None) -> None:
         """Forget all of a schema, or of a catalog."""
         for known in (self.tables, self.routines):
-            for key in [key for key in known if key[0] == catalog and schema in (None, key[1])]:
+            for key in [
+                key for key in list(known) if key[0] == catalog and schema in (None, key[1])
+            ]:
                 known.pop(key)
 
     def rename(self, old: TableKey, new: TableKey) -> None:
         """Give a table another name, also where foreign keys name it."""
         if old in self.tables:
             self.tables[new] = self.tables.pop(old)
-        for table in self.tables.values():
+        for table in list(self.tables.values()):
             for key in table.foreign_keys:
                 if key.parent == old:
                     key.parent = new
