@@ -17,6 +17,7 @@ pub mod sql;
 pub mod statement;
 pub mod submitted;
 mod transport;
+mod turns;
 pub mod wire;
 
 pub use config::{

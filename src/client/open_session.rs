@@ -14,6 +14,7 @@ use tokio::time::timeout;
 use super::background::counted;
 use super::config::SessionConfig;
 use super::transport::{Call, Transport};
+use super::turns::Turns;
 use super::wire::{CreateSessionRequest, CreateSessionResponse, Disposition, SessionVersion};
 use super::{Error, ErrorCode, Result};
 
@@ -32,6 +33,7 @@ pub(crate) struct OpenSession {
     version: Mutex<Option<SessionVersion>>,
     closed: AtomicBool,
     closings: Mutex<JoinSet<()>>,
+    turns: Turns,
     runtime: Handle,
     process: u32,
 }
@@ -66,6 +68,7 @@ impl OpenSession {
             version: Mutex::new(response.session_version),
             closed: AtomicBool::new(false),
             closings: Mutex::new(JoinSet::new()),
+            turns: Turns::default(),
             runtime: Handle::current(),
             process: std::process::id(),
         })
@@ -89,6 +92,10 @@ impl OpenSession {
 
     pub(crate) fn id(&self) -> &str {
         &self.id
+    }
+
+    pub(crate) fn turns(&self) -> &Turns {
+        &self.turns
     }
 
     pub(crate) fn transport(&self) -> &Arc<Transport> {

@@ -9,6 +9,7 @@ use tokio::time::Instant;
 use super::control::{StatementControl, Stop, StopSignal, cancelled};
 use super::open_session::{OpenSession, OpenStatement};
 use super::results::ResultStream;
+use super::sql::only_looks;
 use super::transport::{Call, Repeat};
 use super::wire::{
     Compression, Disposition, ExecuteStatementRequest, Format, QueryTag, StatementParameter,
@@ -80,18 +81,14 @@ pub(crate) async fn run(
 ) -> Result<ExecutedStatement> {
     let started = Instant::now();
     let mut signal = control.signal();
-    let silence = session.transport().config().silence_timeout;
-    let hold = hold(statement.timeout, silence);
-    let response = submit(&session, &statement, hold, &signal).await?;
-    let id = response.statement_id.clone();
-    if !id.is_empty() {
-        control.known_as(&id);
-    }
-    let open = OpenStatement::new(Arc::clone(&session), id.clone());
-    let response = match poll(&session, response, &mut signal).await {
-        Ok(response) => response,
-        Err(error) if id.is_empty() => return Err(error),
-        Err(error) => return Err(error.with_statement_id(id)),
+    let host = session.transport().endpoint().authority();
+    let (response, open) = loop {
+        let turn = session.turns().take(&host, &signal).await?;
+        match ended(&session, &statement, &control, &mut signal).await {
+            // It did not run; its next turn is its own.
+            Err(error) if turn.had_too_much_company(&host, &error) => {}
+            other => break other?,
+        }
     };
     if response.status.state == StatementState::Closed {
         open.forget();
@@ -100,6 +97,28 @@ pub(crate) async fn run(
         .timeout
         .map(|whole| (whole, whole.saturating_sub(started.elapsed())));
     result_of(&session, response, open, left, signal).await
+}
+
+/// Sends a statement and waits until it has ended well.
+async fn ended(
+    session: &Arc<OpenSession>,
+    statement: &Statement,
+    control: &StatementControl,
+    signal: &mut StopSignal,
+) -> Result<(StatementResponse, OpenStatement)> {
+    let silence = session.transport().config().silence_timeout;
+    let hold = hold(statement.timeout, silence);
+    let response = submit(session, statement, hold, signal).await?;
+    let id = response.statement_id.clone();
+    if !id.is_empty() {
+        control.known_as(&id);
+    }
+    let open = OpenStatement::new(Arc::clone(session), id.clone());
+    match poll(session, response, signal).await {
+        Ok(response) => Ok((response, open)),
+        Err(error) if id.is_empty() => Err(error),
+        Err(error) => Err(error.with_statement_id(id)),
+    }
 }
 
 /// The result of a statement that has ended well.
@@ -202,7 +221,7 @@ async fn post(
     let operation = statement.operation.map(metadata_headers);
     if let Some(headers) = &operation {
         call.headers = headers;
-    } else {
+    } else if !only_looks(&statement.sql) {
         call.repeat = Repeat::UnlessMaybeExecuted;
     }
     call.stop = Some(signal.clone());

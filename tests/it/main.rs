@@ -26,3 +26,4 @@ mod session;
 mod sign_in;
 mod statement;
 mod submitted;
+mod turns;

@@ -67,7 +67,16 @@ fn host_of(text: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn no_host_is_too_odd(text in "(?s).{0,60}") {
+            host_of(&text);
+        }
+    }
 
     #[test]
     fn what_was_said_first_counts() {

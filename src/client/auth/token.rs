@@ -21,6 +21,9 @@ const MOST_STALE: Duration = Duration::from_secs(300);
 const EXPIRED_PART: u32 = 10;
 const MOST_EXPIRED: Duration = Duration::from_secs(30);
 
+/// Whoever says more than that does not mean it.
+const LONGEST_LIFE: Duration = Duration::from_secs(10 * 365 * 24 * 3600);
+
 /// A bearer token.
 #[derive(Clone, Debug)]
 pub struct Token {
@@ -65,6 +68,7 @@ impl Token {
     /// How long it is good from now on.
     #[must_use]
     pub fn living(mut self, left: Duration) -> Self {
+        let left = left.min(LONGEST_LIFE);
         let end = |part: u32, most: Duration| {
             let before = (left / part).min(most);
             Instant::now() + left.saturating_sub(before)
@@ -159,6 +163,8 @@ fn claims(token: &str) -> Option<Claims> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     fn jwt(claims: &str) -> Token {
@@ -204,6 +210,25 @@ mod tests {
                 tokio::time::advance(second).await;
             }
             assert_eq!(born.elapsed().as_secs(), expired);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_token_is_too_odd(text in "[!-~]{0,80}", claims in "(?s).{0,80}") {
+            drop(Token::try_new(text.into()));
+            let _ = jwt(&claims).issuer();
+        }
+
+        #[test]
+        fn lives_of_all_kinds_are_taken(seconds: u64) {
+            let token = Token::try_new("t".into()).unwrap();
+            let _ = token.living(Duration::from_secs(seconds)).left();
+        }
+
+        #[test]
+        fn ends_of_all_kinds_are_taken(exp in proptest::num::f64::ANY) {
+            let _ = jwt(&format!("{{\"exp\": {exp:e}}}")).left();
         }
     }
 

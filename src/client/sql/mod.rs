@@ -6,11 +6,13 @@ mod bind;
 mod insert;
 mod lexer;
 mod literal;
+mod lookup;
 mod markers;
 mod value;
 
 pub use bind::{BindError, BoundStatement, Template, Values};
 pub use insert::{Batch, Batches, InsertTemplate};
+pub(crate) use lookup::only_looks;
 pub use value::{SqlType, Value};
 
 /// Most parameters that the service takes with a statement.

@@ -140,7 +140,7 @@ impl Transport {
                 Ok(answer) => return Ok(answer),
                 Err(failure) => failure,
             };
-            if failure.error.http_status() == Some(401) && refused.is_none() {
+            if refuses_token(&failure.error) && refused.is_none() {
                 let fresh = self.token.token(Some(&token)).await?;
                 if !fresh.is(&token) {
                     refused = Some(token);
@@ -235,6 +235,19 @@ async fn read_body(mut response: Response) -> Result<Vec<u8>, reqwest::Error> {
         body.extend_from_slice(&part);
     }
     Ok(body)
+}
+
+/// Whether the service does not accept the token. What it says of one that has ended is not the same
+/// everywhere.
+fn refuses_token(error: &Error) -> bool {
+    match error.http_status() {
+        Some(401) => true,
+        Some(403) => error
+            .message()
+            .to_ascii_lowercase()
+            .contains("invalid access token"),
+        _ => false,
+    }
 }
 
 /// Headers that say who asks, and how long what is asked is.

@@ -99,14 +99,19 @@ fn random_unit() -> f64 {
     f64::from(u32::try_from(bits).unwrap_or_default()) / f64::from(u32::MAX)
 }
 
+/// Longest wait that counts; nobody waits so long.
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 3600);
+
 /// `Retry-After`, in seconds or as a date.
 pub(crate) fn retry_after(headers: &HeaderMap, now: DateTime<Utc>) -> Option<Duration> {
     let text = headers.get(RETRY_AFTER)?.to_str().ok()?.trim();
-    if let Ok(seconds) = text.parse() {
-        return Some(Duration::from_secs(seconds));
-    }
-    let date = DateTime::parse_from_rfc2822(text).ok()?;
-    Some(date.signed_duration_since(now).to_std().unwrap_or_default())
+    let wait = if !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_digit()) {
+        Duration::from_secs(text.parse().unwrap_or(u64::MAX))
+    } else {
+        let date = DateTime::parse_from_rfc2822(text).ok()?;
+        date.signed_duration_since(now).to_std().unwrap_or_default()
+    };
+    Some(wait.min(LONGEST_WAIT))
 }
 
 /// Whether another attempt may mend what a status says. Statements are judged elsewhere.
@@ -177,6 +182,11 @@ mod tests {
             (" 7 ", Some(7)),
             ("Thu, 01 Jan 2026 00:00:30 GMT", Some(30)),
             ("Wed, 31 Dec 2025 00:00:30 GMT", Some(0)),
+            ("86399", Some(86_399)),
+            ("18446744073709551615", Some(86_400)),
+            ("99999999999999999999999", Some(86_400)),
+            ("Fri, 31 Dec 9999 00:00:00 GMT", Some(86_400)),
+            ("", None),
             ("soon", None),
             ("-1", None),
         ];

@@ -110,6 +110,25 @@ def test_a_busy_service_is_waited_for_by_all_threads_together(network: Network) 
     assert took < 20
 
 
+def test_a_service_that_runs_one_statement_of_a_session_at_a_time(network: Network) -> None:
+    warehouse = network.warehouse
+    warehouse.settings(one_statement_per_session=True)
+    options = {**warehouse.connect_args(), "tls_trusted_ca_file": warehouse.ca}
+    barrier = threading.Barrier(8)
+    with dbapi.connect(**options) as connection:
+        connection.cursor().execute("CREATE OR REPLACE TABLE turns (n INT)")
+
+        def insert(number: int) -> int:
+            barrier.wait()
+            return connection.cursor().execute(f"INSERT INTO turns VALUES ({number})").rowcount
+
+        with ThreadPoolExecutor(8) as threads:
+            assert list(threads.map(insert, range(8))) == [1] * 8
+        rows = connection.cursor().execute("SELECT n FROM turns ORDER BY n").fetchall()
+        connection.cursor().execute("DROP TABLE turns")
+    assert [row[0] for row in rows] == list(range(8))
+
+
 def test_headers_that_cannot_be_sent_are_refused(network: Network) -> None:
     for headers in ([("x-a\r\nx-b", "v")], [("x-a", "v\r\nx-b: w")]):
         assert "cannot be sent" in str(network.fails(http_headers=headers))

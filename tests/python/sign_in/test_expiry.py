@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from databricks_sql_kernel import dbapi
+
 from .conftest import one
 
 if TYPE_CHECKING:
@@ -38,6 +40,23 @@ def test_a_token_may_end_in_the_middle_of_a_long_result(
     rows += [row[0] for row in cursor.fetchall()]
     assert rows == list(range(200_000))
     assert warehouse.token_requests() == {"client_credentials": 3}
+
+
+@pytest.mark.parametrize("status", [401, 403])
+def test_an_ended_token_is_renewed_once_whatever_the_service_answers(
+    sign_in: Connect, warehouse: Warehouse, status: int
+) -> None:
+    warehouse.settings(expired_token_status=status)
+    connection = sign_in(**principal(warehouse))
+    for expected in (1, 2, 3):
+        assert one(connection) == 1
+        assert warehouse.token_requests() == {"client_credentials": expected}
+        warehouse.expire_tokens()
+    refused = sign_in(access_token=warehouse.issue_token())
+    warehouse.expire_tokens()
+    with pytest.raises(dbapi.OperationalError) as raised:
+        one(refused)
+    assert raised.value.http_status == status
 
 
 @pytest.mark.parametrize("connections", [1, _THREADS])

@@ -210,7 +210,16 @@ fn two_numbers(asn1: &[u8], length: usize) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    proptest! {
+        #[test]
+        fn no_signature_is_too_odd(asn1: Vec<u8>, length in 0_usize..100) {
+            drop(two_numbers(&asn1, length));
+        }
+    }
 
     #[test]
     fn algorithms_have_their_registered_names() {

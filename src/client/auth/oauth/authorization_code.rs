@@ -150,7 +150,7 @@ impl AuthorizationCode {
         let Some(refresh) = refresh else {
             return Ok(None);
         };
-        let url = discover(identity, None).await?.token;
+        let url = discover(identity).await?.token;
         let form = [
             ("grant_type", "refresh_token"),
             ("refresh_token", refresh.expose_secret()),
@@ -170,7 +170,7 @@ impl AuthorizationCode {
     }
 
     async fn signed_in(&self, identity: &IdentityClient) -> Result<Token> {
-        let endpoints = discover(identity, None).await?;
+        let endpoints = discover(identity).await?;
         let callback = Callback::listen(&self.ports).await?;
         let redirect = callback.redirect_uri();
         let verifier = URL_SAFE_NO_PAD.encode(random::<32>()?);

@@ -90,6 +90,10 @@ async fn answer(stream: &mut BufReader<TcpStream>) -> Option<Answer> {
     let mut line = String::new();
     let mut limited = stream.take(LONGEST_LINE);
     limited.read_line(&mut line).await.ok()?;
+    parsed(&line)
+}
+
+fn parsed(line: &str) -> Option<Answer> {
     let target = line.strip_prefix("GET ")?.split(' ').next()?;
     let url = Url::parse("http://localhost").ok()?.join(target).ok()?;
     let answer: Answer = url.query_pairs().into_owned().collect();
@@ -127,7 +131,31 @@ async fn respond(mut stream: BufReader<TcpStream>, status: u16, text: &str) {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
+
+    #[test]
+    fn other_requests_than_the_answer_are_told_apart() {
+        let answer = parsed("GET /?code=a%20b&state=s HTTP/1.1\r\n").unwrap();
+        assert_eq!(answer["code"], "a b");
+        for line in [
+            "",
+            "GET",
+            "GET /favicon.ico HTTP/1.1",
+            "POST /?code=c HTTP/1.1",
+            "GET //[",
+        ] {
+            assert!(parsed(line).is_none(), "{line}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_request_is_too_odd(target in "(?s).{0,100}") {
+            parsed(&format!("GET {target}"));
+        }
+    }
 
     fn answer(pairs: &[(&str, &str)]) -> Answer {
         let owned = |(name, value): &(&str, &str)| ((*name).to_owned(), (*value).to_owned());

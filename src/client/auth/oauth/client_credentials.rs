@@ -67,7 +67,7 @@ impl Grant for ClientCredentials {
         Box::pin(async move {
             let url = match &self.token_url {
                 Some(url) => url.clone(),
-                None => discover(identity, None).await?.token,
+                None => discover(identity).await?.token,
             };
             let mut form = vec![
                 ("grant_type", "client_credentials"),

@@ -32,15 +32,10 @@ struct Document {
     token_endpoint: String,
 }
 
-/// Asks the workspace, or reads the document that the user names.
-pub(crate) async fn discover(
-    identity: &IdentityClient,
-    document_url: Option<&Url>,
-) -> Result<Endpoints> {
-    let url = document_url.cloned().unwrap_or_else(|| {
-        let path = ["oidc", ".well-known", "oauth-authorization-server"];
-        identity.workspace().url(&path)
-    });
+/// Asks the workspace.
+pub(crate) async fn discover(identity: &IdentityClient) -> Result<Endpoints> {
+    let path = ["oidc", ".well-known", "oauth-authorization-server"];
+    let url = identity.workspace().url(&path);
     let asking = Asking::get(
         "the workspace's OAuth endpoints cannot be found",
         url.clone(),

@@ -1,0 +1,54 @@
+//! Statements that only look at what there is.
+
+use super::lexer::{Kind, Lexer};
+
+const WORDS: [&str; 4] = ["DESC", "DESCRIBE", "EXPLAIN", "SHOW"];
+
+/// Whether a statement changes nothing and costs next to nothing, so that it may be sent again although
+/// it may have run.
+pub(crate) fn only_looks(sql: &str) -> bool {
+    let first = Lexer::new(sql).find(|piece| piece.kind != Kind::Space);
+    first.is_some_and(|piece| {
+        let word = &sql[piece.range];
+        piece.kind == Kind::Word && WORDS.iter().any(|known| known.eq_ignore_ascii_case(word))
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    #[test]
+    fn statements_that_only_look_are_told_by_their_first_word() {
+        for sql in [
+            "SHOW TABLES",
+            " -- a comment\n/* another */ describe t",
+            "desc t",
+            "Explain SELECT 1",
+        ] {
+            assert!(only_looks(sql), "{sql}");
+        }
+        for sql in [
+            "",
+            "SELECT 1",
+            "SHOWN",
+            "`SHOW`",
+            "'SHOW'",
+            "/* SHOW */ DELETE FROM t",
+            "-- SHOW\nINSERT INTO t VALUES (1)",
+            "WITH show AS (SELECT 1) SELECT 1",
+            "(SHOW TABLES)",
+        ] {
+            assert!(!only_looks(sql), "{sql}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn no_text_is_too_odd(sql in "(?s).{0,100}") {
+            only_looks(&sql);
+        }
+    }
+}

@@ -1,0 +1,63 @@
+//! Statements of one session run side by side, unless the host has shown that it cannot do that: then
+//! they take turns.
+
+use std::collections::HashSet;
+use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+
+use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+
+use super::control::{Stop, StopSignal, cancelled};
+use super::{Error, Result};
+
+/// The turns of one session. Who asks first comes first.
+#[derive(Debug, Default)]
+pub(crate) struct Turns(RwLock<()>);
+
+/// The right to run a statement; dropping it ends the turn.
+pub(crate) enum Turn<'a> {
+    /// Beside others.
+    Beside(#[expect(dead_code, reason = "it is held until it is dropped")] RwLockReadGuard<'a, ()>),
+    /// With no other of the session.
+    Alone(#[expect(dead_code, reason = "it is held until it is dropped")] RwLockWriteGuard<'a, ()>),
+}
+
+impl Turns {
+    /// Waits for a turn on `host`, unless somebody wants the statement to end.
+    pub(crate) async fn take(&self, host: &str, stop: &StopSignal) -> Result<Turn<'_>> {
+        let mut stop = stop.clone();
+        tokio::select! {
+            biased;
+            turn = self.turn(host) => Ok(turn),
+            _ = stop.wait_for(|wish| *wish != Stop::No) => Err(cancelled()),
+        }
+    }
+
+    async fn turn(&self, host: &str) -> Turn<'_> {
+        if one_at_a_time().contains(host) {
+            Turn::Alone(self.0.write().await)
+        } else {
+            Turn::Beside(self.0.read().await)
+        }
+    }
+}
+
+impl Turn<'_> {
+    /// Notes what became of a statement; whether it did not run because of its company.
+    pub(crate) fn had_too_much_company(&self, host: &str, error: &Error) -> bool {
+        let too_much = matches!(self, Self::Beside(_))
+            && error
+                .message()
+                .to_ascii_lowercase()
+                .contains("sparksession is null");
+        if too_much {
+            one_at_a_time().insert(host.to_owned());
+        }
+        too_much
+    }
+}
+
+/// Hosts that run one statement of a session at a time.
+fn one_at_a_time() -> MutexGuard<'static, HashSet<String>> {
+    static HOSTS: LazyLock<Mutex<HashSet<String>>> = LazyLock::new(Mutex::default);
+    HOSTS.lock().unwrap_or_else(PoisonError::into_inner)
+}

@@ -1,0 +1,124 @@
+//! Statements of a session whose host cannot run them side by side, and statements that only look.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use databricks_sql_kernel::client::{ErrorCode, Session, Statement, StatementControl};
+use serde_json::{Value, json};
+use tokio::task::JoinHandle;
+
+use crate::documents::{STATEMENT, STATEMENTS, Table, in_state, with_attachment};
+use crate::exchange::Reply;
+use crate::warehouse::{Warehouse, execute, fetch, numbers};
+
+fn too_much_company() -> Value {
+    json!({
+        "statement_id": "refused",
+        "status": {
+            "state": "FAILED",
+            "error": {"error_code": "INTERNAL_ERROR", "message": "sparkSession is null"}
+        }
+    })
+}
+
+fn start(session: &Session, sql: &str) -> (StatementControl, JoinHandle<Option<ErrorCode>>) {
+    let (control, session) = (StatementControl::default(), session.clone());
+    let statement = Statement {
+        sql: sql.into(),
+        ..Statement::default()
+    };
+    let own = control.clone();
+    let running = tokio::spawn(async move {
+        let ended = session.execute(statement, &own).await;
+        ended.err().map(|error| error.code())
+    });
+    (control, running)
+}
+
+fn posted(warehouse: &Warehouse) -> Vec<String> {
+    let posts = warehouse.workspace.requests("POST", STATEMENTS);
+    let sql = |post: &crate::exchange::Request| post.body["statement"].as_str().unwrap().to_owned();
+    posts.iter().map(sql).collect()
+}
+
+#[tokio::test]
+async fn a_statement_refused_for_its_company_runs_when_the_others_have_ended() {
+    let warehouse = Arc::new(Warehouse::start().await);
+    warehouse.answer(with_attachment("SUCCEEDED", 1));
+    let (first, release) = Reply::json(&with_attachment("SUCCEEDED", 1)).held();
+    warehouse.workspace.on(
+        "POST",
+        STATEMENTS,
+        [first, Reply::json(&too_much_company())],
+    );
+    let session = warehouse.open().await;
+    let (_, one) = start(&session, "ONE");
+    warehouse.workspace.arrival("POST", STATEMENTS, 1).await;
+    let (_, two) = start(&session, "TWO");
+    warehouse.workspace.arrival("POST", STATEMENTS, 2).await;
+    let (_, three) = start(&session, "THREE");
+    tokio::task::yield_now().await;
+    release.go();
+    for running in [one, two, three] {
+        assert_eq!(running.await.unwrap(), None);
+    }
+    let order = posted(&warehouse);
+    assert_eq!(order[..2], ["ONE", "TWO"]);
+    assert_eq!(order.iter().filter(|sql| *sql == "TWO").count(), 2);
+    assert_eq!(order.len(), 4);
+    // From now on nobody has company.
+    let (second, release) = Reply::json(&with_attachment("SUCCEEDED", 1)).held();
+    warehouse.workspace.on("POST", STATEMENTS, [second]);
+    let (_, four) = start(&session, "FOUR");
+    warehouse.workspace.arrival("POST", STATEMENTS, 5).await;
+    let (control, five) = start(&session, "FIVE");
+    tokio::time::sleep(Duration::ZERO).await;
+    assert_eq!(posted(&warehouse).len(), 5);
+    // Whoever waits for a turn can be cancelled, and is not sent.
+    control.cancel();
+    assert_eq!(five.await.unwrap(), Some(ErrorCode::Cancelled));
+    release.go();
+    assert_eq!(four.await.unwrap(), None);
+    assert_eq!(posted(&warehouse).len(), 5);
+}
+
+#[tokio::test]
+async fn a_statement_that_is_refused_alone_is_an_error() {
+    let warehouse = Warehouse::start().await;
+    warehouse.answer(too_much_company());
+    let session = warehouse.open().await;
+    let (_, running) = start(&session, "ONE");
+    assert_eq!(running.await.unwrap(), Some(ErrorCode::SqlError));
+    assert_eq!(warehouse.posts(), 2);
+}
+
+#[tokio::test]
+async fn fetching_does_not_keep_others_from_their_turn() {
+    let warehouse = Warehouse::start().await;
+    let table = Table::new([2, 2]);
+    warehouse.serve(&table);
+    warehouse
+        .workspace
+        .on("POST", STATEMENTS, [Reply::json(&too_much_company())]);
+    let session = warehouse.open().await;
+    let mut stream = execute(&session).await.unwrap().into_stream();
+    assert_eq!(fetch(&session).await.unwrap(), [0, 1, 2, 3]);
+    assert_eq!(numbers(&mut stream).await.unwrap(), [0, 1, 2, 3]);
+}
+
+#[tokio::test]
+async fn statements_that_only_look_are_sent_again() {
+    let warehouse = Warehouse::start().await;
+    warehouse.answer(in_state("SUCCEEDED"));
+    let faults = || [Reply::closed(), Reply::status(503), Reply::status(500)];
+    warehouse.workspace.on("POST", STATEMENTS, faults());
+    let session = warehouse.open().await;
+    let (_, running) = start(&session, "/* why */ show tables");
+    assert_eq!(running.await.unwrap(), None);
+    assert_eq!(warehouse.posts(), 4);
+    warehouse.workspace.on("POST", STATEMENTS, faults());
+    let (_, running) = start(&session, "SHOW_IT()");
+    assert_eq!(running.await.unwrap(), Some(ErrorCode::NetworkError));
+    assert_eq!(warehouse.posts(), 5);
+    assert_eq!(warehouse.workspace.count("GET", STATEMENT), 0);
+}
