@@ -87,7 +87,7 @@ def test_2_a_truncated_result_is_warned_of(
 @pytest.mark.slow
 def test_2b_a_slow_chunk_that_keeps_coming_is_read(chunked: Warehouse, open_session: Open) -> None:
     chunked.settings(chunk_rows=ROWS)
-    chunked.fault(match={"to": "storage"}, action={"trickle": 1500})
+    chunked.fault(match={"to": "storage"}, action={"trickle": 900})
     started = time.monotonic()
     assert all_rows(open_session()) == list(range(ROWS))
     assert time.monotonic() - started > 21
