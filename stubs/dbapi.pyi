@@ -572,8 +572,9 @@ class Cursor:
         Rows of `INSERT INTO table [(columns)] VALUES (...)`, where the row is of markers and
         constants, go together, in their order: as parameters while 256 are enough, beyond that as
         literals in statements of at most 16 MiB. Rows whose values have other SQL types start
-        another statement; None fits any type. Other statements are executed in turn. `rowcount` is
-        the sum afterwards.
+        another statement; None fits any type, and numbers fit each other in columns of numbers (the
+        table is asked for its columns when that saves statements). Other statements are executed in
+        turn. `rowcount` is the sum afterwards.
 
         Args:
             operation: The SQL text.

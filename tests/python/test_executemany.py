@@ -187,6 +187,62 @@ def test_rows_of_other_types_do_not_change_each_other(
     assert together == all_rows(cursor, table)
 
 
+MIXED: list[Any] = [
+    (n, Decimal(n) / 8 if n % 3 else n, n if n % 2 else n / 4, None if n % 5 else n)
+    for n in range(2000)
+]
+
+
+@pytest.fixture
+def numbers(cursor: dbapi.Cursor, table: str) -> str:
+    cursor.execute(f"CREATE TABLE {table} (id INT, price DECIMAL(20,5), part DOUBLE, count BIGINT)")
+    return table
+
+
+def test_numbers_of_several_types_go_together_into_columns_of_numbers(
+    cursor: dbapi.Cursor, numbers: str, warehouse: Warehouse
+) -> None:
+    warehouse.clear_log()
+    cursor.executemany(f"INSERT INTO {numbers} VALUES (?, ?, ?, ?)", MIXED)
+    statements = [entry["statement"] for entry in warehouse.log(method="POST")]
+    assert statements[0] == f"SELECT * FROM {numbers} LIMIT 0"
+    assert len(statements) == 2
+    assert all_rows(cursor, numbers) == MIXED
+
+
+def test_columns_that_are_named_are_those_that_are_asked_for(
+    cursor: dbapi.Cursor, numbers: str, warehouse: Warehouse
+) -> None:
+    sql = f"INSERT INTO {numbers} (part, id) VALUES (:part, 7)"
+    warehouse.clear_log()
+    cursor.executemany(sql, [{"part": n if n % 2 else n / 4} for n in range(100)])
+    statements = [entry["statement"] for entry in warehouse.log(method="POST")]
+    assert statements[0] == f"SELECT part, id FROM {numbers} LIMIT 0"
+    assert len(statements) == 2
+
+
+def test_a_table_that_may_not_be_read_is_written_all_the_same(
+    cursor: dbapi.Cursor, numbers: str, warehouse: Warehouse
+) -> None:
+    refused = {"status": 403, "body": {"error_code": "PERMISSION_DENIED", "message": "no"}}
+    warehouse.fault(match={"statement": "LIMIT 0", "path": "statements$"}, action=refused)
+    cursor.executemany(f"INSERT INTO {numbers} VALUES (?, ?, ?, ?)", MIXED[:40])
+    assert all_rows(cursor, numbers) == MIXED[:40]
+
+
+def test_within_a_transaction_nothing_else_is_sent(
+    connect: Callable[..., dbapi.Connection], numbers: str, warehouse: Warehouse
+) -> None:
+    connection = connect()
+    connection.autocommit = False
+    cursor = connection.cursor()
+    warehouse.clear_log()
+    cursor.executemany(f"INSERT INTO {numbers} VALUES (?, ?, ?, ?)", MIXED[:40])
+    assert len(inserts(warehouse)) == len(warehouse.log(method="POST")) > 10
+    connection.commit()
+    assert all_rows(cursor, numbers) == MIXED[:40]
+
+
 def test_the_order_of_rows_is_kept(cursor: dbapi.Cursor, people: str, warehouse: Warehouse) -> None:
     sets = [(number, "x" if number % 3 else None) for number in range(1000)]
     cursor.executemany(f"INSERT INTO {people} (id, name) VALUES (?, ?)", sets)
@@ -277,6 +333,8 @@ COLUMNS: list[tuple[str, st.SearchStrategy[Any]]] = [
     ("DOUBLE", st.floats(allow_nan=False)),
     ("DECIMAL(38,10)", st.decimals(-(10**27), 10**27, places=10)),
     ("DECIMAL(38,5)", st.decimals(-(10**30), 10**30, places=3) | st.integers(-(10**30), 10**30)),
+    ("DOUBLE", st.floats(allow_nan=False) | st.integers(-(2**60), 2**60)),
+    ("DECIMAL(10,2)", st.decimals(-9, 9, places=2) | st.decimals(-9, 9, places=1)),
     ("STRING", st.text(st.characters(codec="utf-8"), max_size=20)),
     ("STRING", st.text(st.sampled_from("'\"\\`${}%?:\n\0é"), max_size=20)),
     ("BINARY", st.binary(max_size=20)),

@@ -2,9 +2,10 @@
 
 use std::ops::Range;
 
+use super::column_type::ColumnType;
 use super::lexer::{Kind, Piece};
 use super::markers::{Form, Scanner, Step};
-use super::value::{SqlType, Value};
+use super::value::Value;
 use super::{MOST_PARAMETERS, MOST_TEXT};
 use crate::client::wire::StatementParameter;
 
@@ -15,6 +16,14 @@ pub struct InsertTemplate<'a> {
     head: &'a str,
     /// The texts around the markers of the row: one more than there are markers.
     texts: Vec<&'a str>,
+    /// The places in the row that the markers have.
+    places: Vec<usize>,
+    /// How many values a row has.
+    width: usize,
+    /// The name of the table.
+    table: &'a str,
+    /// The names of the columns; empty where the statement has none.
+    columns: &'a str,
 }
 
 impl<'a> InsertTemplate<'a> {
@@ -24,8 +33,8 @@ impl<'a> InsertTemplate<'a> {
         let mut words = Pieces::new(sql);
         words.keyword("INSERT")?;
         words.keyword("INTO")?;
-        words.table()?;
-        words.columns()?;
+        let table = words.table()?;
+        let columns = words.columns()?;
         words.keyword("VALUES")?;
         let (start, row) = words.row()?;
         words.symbol(';');
@@ -42,42 +51,74 @@ impl<'a> InsertTemplate<'a> {
         Some(Self {
             head: &sql[..start],
             texts,
+            places: row.places,
+            width: row.width,
+            table: &sql[table],
+            columns: &sql[columns],
         })
+    }
+
+    /// A query without rows, whose columns are those that the rows go into.
+    #[must_use]
+    pub fn target_query(&self) -> String {
+        let columns = Some(self.columns)
+            .filter(|names| !names.is_empty())
+            .unwrap_or("*");
+        format!("SELECT {columns} FROM {} LIMIT 0", self.table)
+    }
+
+    /// Which markers go into numbers, when the rows go into columns of these types.
+    #[must_use]
+    pub fn markers_of_numbers(&self, type_names: &[&str]) -> Vec<bool> {
+        const NUMBERS: [&str; 11] = [
+            "BYTE", "TINYINT", "SHORT", "SMALLINT", "INT", "INTEGER", "LONG", "BIGINT", "FLOAT",
+            "DOUBLE", "DECIMAL",
+        ];
+        let known = type_names.len() == self.width;
+        let is_number = |place: &usize| {
+            known
+                && type_names
+                    .get(*place)
+                    .is_some_and(|name| NUMBERS.contains(name))
+        };
+        self.places.iter().map(is_number).collect()
+    }
+
+    /// How many statements less there are when numbers of several types can go together.
+    #[must_use]
+    pub fn saved_by_numbers(&self, rows: &[Vec<Value>]) -> usize {
+        let none = vec![false; self.places.len()];
+        let all = vec![true; self.places.len()];
+        self.count(rows, &none) - self.count(rows, &all).min(self.count(rows, &none))
+    }
+
+    fn count(&self, rows: &[Vec<Value>], into_numbers: &[bool]) -> usize {
+        let (mut at, mut count) = (0, 0);
+        while at < rows.len() {
+            at = alike(rows, at, into_numbers).end;
+            count += 1;
+        }
+        count
     }
 
     /// Statements that insert the rows in their order; each row has the values of its markers.
     ///
-    /// Rows go together while their values have types that can be joined without changing one.
-    /// `inline` writes all of them into the text.
+    /// Rows go together while their values have types that can be joined without changing one. Numbers of several types
+    /// can where `into_numbers` says that a marker goes into numbers. `inline` writes all values into the text.
     #[must_use]
-    pub fn batches(&self, rows: Vec<Vec<Value>>, inline: bool) -> Batches<'_> {
+    pub fn batches(
+        &self,
+        rows: Vec<Vec<Value>>,
+        into_numbers: Vec<bool>,
+        inline: bool,
+    ) -> Batches<'_> {
         Batches {
             template: self,
             rows,
+            into_numbers,
             at: 0,
             most_parameters: if inline { 0 } else { MOST_PARAMETERS },
         }
-    }
-
-    /// The rows from `at` on whose types can be joined.
-    fn alike(&self, rows: &[Vec<Value>], at: usize) -> Range<usize> {
-        let mut types = vec![SqlType::Void; self.texts.len() - 1];
-        let mut end = at;
-        while let Some(row) = rows.get(end) {
-            for (joined, value) in types.iter_mut().zip(row) {
-                let sql_type = value.sql_type();
-                if *sql_type == SqlType::Void || *sql_type == *joined {
-                    continue;
-                }
-                match joined.joined(&sql_type) {
-                    Some(wider) => *joined = wider,
-                    // A row that was joined half-way is not among them; types of the rest do not matter any more.
-                    None => return at..end.max(at + 1),
-                }
-            }
-            end += 1;
-        }
-        at..end
     }
 
     fn write_row(&self, sql: &mut String, row: &[Value]) {
@@ -87,6 +128,18 @@ impl<'a> InsertTemplate<'a> {
         }
         sql.push_str(self.texts.last().unwrap_or(&""));
     }
+}
+
+/// The rows from `at` on whose types can be joined.
+fn alike(rows: &[Vec<Value>], at: usize, into_numbers: &[bool]) -> Range<usize> {
+    let mut columns: Vec<_> = into_numbers.iter().copied().map(ColumnType::new).collect();
+    let taken = rows[at..].iter().take_while(|row| {
+        columns
+            .iter_mut()
+            .zip(*row)
+            .all(|(column, value)| column.takes(value))
+    });
+    at..at + taken.count().max(1)
 }
 
 /// A statement for some of the rows.
@@ -105,6 +158,7 @@ pub struct Batch {
 pub struct Batches<'a> {
     template: &'a InsertTemplate<'a>,
     rows: Vec<Vec<Value>>,
+    into_numbers: Vec<bool>,
     at: usize,
     most_parameters: usize,
 }
@@ -116,7 +170,7 @@ impl Iterator for Batches<'_> {
         if self.at >= self.rows.len() {
             return None;
         }
-        let alike = self.template.alike(&self.rows, self.at);
+        let alike = alike(&self.rows, self.at, &self.into_numbers);
         let markers = self.template.texts.len() - 1;
         let first = alike.start..alike.start + 1;
         let mut batch = if markers * alike.len() <= self.most_parameters {
@@ -192,6 +246,10 @@ impl Batches<'_> {
 /// A row of VALUES.
 struct Row {
     markers: Vec<Range<usize>>,
+    /// The places of the markers among the values.
+    places: Vec<usize>,
+    /// How many values there are.
+    width: usize,
     end: usize,
 }
 
@@ -255,55 +313,70 @@ impl<'a> Pieces<'a> {
         Some(range)
     }
 
-    fn name(&mut self) -> Option<()> {
-        let kind = self.piece()?.kind;
-        matches!(kind, Kind::Word | Kind::QuotedName).then(|| {
+    fn name(&mut self) -> Option<Range<usize>> {
+        let piece = self.piece()?;
+        let range = piece.range.clone();
+        matches!(piece.kind, Kind::Word | Kind::QuotedName).then(|| {
             self.advance();
+            range
         })
     }
 
     /// `[TABLE] a.b.c`
-    fn table(&mut self) -> Option<()> {
+    fn table(&mut self) -> Option<Range<usize>> {
         self.keyword("TABLE");
-        self.name()?;
+        let first = self.name()?;
+        let mut end = first.end;
         while self.symbol('.').is_some() {
-            self.name()?;
+            end = self.name()?.end;
         }
-        Some(())
+        Some(first.start..end)
     }
 
-    /// `(a, b)`, or nothing.
-    fn columns(&mut self) -> Option<()> {
+    /// `(a, b)`, or an empty range for nothing.
+    fn columns(&mut self) -> Option<Range<usize>> {
         if self.symbol('(').is_none() {
-            return Some(());
+            return Some(0..0);
         }
-        loop {
-            self.name()?;
-            if self.symbol(',').is_none() {
-                return self.symbol(')').map(drop);
-            }
+        let mut range = self.name()?;
+        while self.symbol(',').is_some() {
+            range.end = self.name()?.end;
         }
+        self.symbol(')')?;
+        Some(range)
     }
 
     /// `(cell, cell)` and where it starts.
     fn row(&mut self) -> Option<(usize, Row)> {
         let start = self.symbol('(')?.start;
         let mut markers = Vec::new();
+        let mut places = Vec::new();
+        let mut width = 0;
         loop {
             if let Some(Step::Marker(marker)) = self.peek() {
                 if marker.form == Form::PercentSign {
                     return None;
                 }
                 markers.push(marker.range.clone());
+                places.push(width);
                 self.advance();
             } else {
                 self.constant()?;
             }
+            width += 1;
             if self.symbol(',').is_some() {
                 continue;
             }
             let end = self.symbol(')')?.end;
-            return Some((start, Row { markers, end }));
+            return Some((
+                start,
+                Row {
+                    markers,
+                    places,
+                    width,
+                    end,
+                },
+            ));
         }
     }
 
@@ -358,7 +431,8 @@ mod tests {
 
     fn batches(sql: &str, rows: Vec<Vec<Value>>) -> Vec<Batch> {
         let template = InsertTemplate::parse(sql).expect("an INSERT of rows");
-        template.batches(rows, false).collect()
+        let into_numbers = vec![false; template.places.len()];
+        template.batches(rows, into_numbers, false).collect()
     }
 
     #[test]
@@ -372,6 +446,34 @@ mod tests {
         ] {
             assert!(InsertTemplate::parse(sql).is_some(), "{sql}");
         }
+    }
+
+    #[test]
+    fn the_columns_that_rows_go_into_can_be_asked_for() {
+        let template = InsertTemplate::parse("INSERT INTO TABLE a.`b` (x, `y`) VALUES (1, ?)");
+        let template = template.expect("an INSERT of rows");
+        assert_eq!(template.target_query(), "SELECT x, `y` FROM a.`b` LIMIT 0");
+        assert_eq!(template.markers_of_numbers(&["STRING", "DECIMAL"]), [true]);
+        assert_eq!(template.markers_of_numbers(&["DECIMAL", "STRING"]), [false]);
+        assert_eq!(template.markers_of_numbers(&["DECIMAL"]), [false]);
+        let template = InsertTemplate::parse("INSERT INTO t VALUES (?)").expect("an INSERT");
+        assert_eq!(template.target_query(), "SELECT * FROM t LIMIT 0");
+    }
+
+    #[test]
+    fn numbers_of_several_types_go_together_into_numbers() {
+        let sql = "INSERT INTO t VALUES (?)";
+        let template = InsertTemplate::parse(sql).expect("an INSERT of rows");
+        let float = Value::Scalar(SqlType::Double, Some("1.5".to_owned()));
+        let rows = vec![vec![int(1)], vec![float.clone()], vec![int(2)], vec![float]];
+        assert_eq!(template.saved_by_numbers(&rows), 3);
+        assert_eq!(batches(sql, rows.clone()).len(), 4);
+        let together: Vec<_> = template.batches(rows, vec![true], true).collect();
+        assert_eq!(together.len(), 1);
+        assert_eq!(
+            together[0].sql,
+            "INSERT INTO t VALUES (1), (1.5E0), (2), (1.5E0)"
+        );
     }
 
     #[test]

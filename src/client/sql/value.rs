@@ -145,7 +145,8 @@ impl SqlType {
     fn digits(&self) -> Option<(u8, u8)> {
         match self {
             Self::Int => Some((10, 0)),
-            Self::BigInt => Some((19, 0)),
+            // As the service counts, which has room for any number of 64 bits.
+            Self::BigInt => Some((20, 0)),
             Self::Decimal { precision, scale } => Some((precision - scale, *scale)),
             _ => None,
         }
@@ -186,6 +187,18 @@ impl Value {
     #[must_use]
     pub fn is_null(&self) -> bool {
         matches!(self, Self::Scalar(_, None))
+    }
+
+    /// Whether the value is none of the whole numbers that DOUBLE would round.
+    #[must_use]
+    pub fn is_equal_to_a_double(&self) -> bool {
+        const MOST: u64 = 1 << f64::MANTISSA_DIGITS;
+        match self {
+            Self::Scalar(SqlType::Int | SqlType::BigInt, Some(text)) => text
+                .parse::<i64>()
+                .is_ok_and(|number| number.unsigned_abs() <= MOST),
+            _ => true,
+        }
     }
 
     /// Whether a parameter can be of the value's type.

@@ -5,11 +5,12 @@ use std::ops::Range;
 use pyo3::prelude::*;
 
 use super::cursor::Cursor;
-use super::exceptions::{ProgrammingError, raise};
+use super::exceptions::{ProgrammingError, raise, to_pyerr};
 use super::turn::{About, Turn};
-use crate::client::Statement;
-use crate::client::sql::{BindError, InsertTemplate, Template, Values};
+use crate::client::sql::{BindError, InsertTemplate, Template, Value, Values};
 use crate::client::wire::StatementParameter;
+use crate::client::{ErrorCode, Statement, StatementControl};
+use crate::python::runtime::wait;
 
 impl Cursor {
     /// Executes `sql` for each set. All sets are read and bound before anything is sent.
@@ -25,9 +26,11 @@ impl Cursor {
         if let Some(insert) = InsertTemplate::parse(sql) {
             let rows = self.read_sets(py, sets, |values| template.arrange(values))?;
             let count = rows.len();
-            let batches = insert.batches(rows, inline);
+            let mut turn = self.turn(py)?;
+            let into_numbers = self.ask_for_numbers(py, &insert, &rows, each)?;
+            let batches = insert.batches(rows, into_numbers, inline);
             let statements = batches.map(|batch| (batch.sql, batch.parameters, batch.rows));
-            return self.run_all(py, statements, count, each);
+            return self.run_all(py, &mut turn, statements, count, each);
         }
         let bound = self.read_sets(py, sets, |values| template.bind(values))?;
         let count = bound.len();
@@ -35,7 +38,58 @@ impl Cursor {
             .into_iter()
             .enumerate()
             .map(|(at, bound)| (bound.sql.into_owned(), bound.parameters, at..at + 1));
-        self.run_all(py, statements, count, each)
+        let mut turn = self.turn(py)?;
+        self.run_all(py, &mut turn, statements, count, each)
+    }
+
+    /// Which markers go into columns of numbers, where that makes for fewer statements.
+    ///
+    /// The service is asked for the types of the columns. It may refuse, to those who may write a table but not read
+    /// it; then nothing is known. Within a transaction it is not asked: a refusal could end it.
+    fn ask_for_numbers(
+        &self,
+        py: Python<'_>,
+        insert: &InsertTemplate<'_>,
+        rows: &[Vec<Value>],
+        each: &Statement,
+    ) -> PyResult<Vec<bool>> {
+        /// A request must save more than one.
+        const WORTH_ASKING: usize = 3;
+        let connection = self.connection.get();
+        let unknown = insert.markers_of_numbers(&[]);
+        if !connection.transactions().commits_each() || insert.saved_by_numbers(rows) < WORTH_ASKING
+        {
+            return Ok(unknown);
+        }
+        let control = StatementControl::default();
+        *self.inner().about() = About {
+            control: control.clone(),
+            ..About::default()
+        };
+        let query = Statement {
+            sql: insert.target_query(),
+            ..each.clone()
+        };
+        let answer = wait(py, connection.session(py)?.execute(query, &control))?;
+        let answer = match answer {
+            Ok(answer) => answer,
+            Err(error)
+                if matches!(
+                    error.code(),
+                    ErrorCode::SqlError | ErrorCode::PermissionDenied
+                ) =>
+            {
+                return Ok(unknown);
+            }
+            Err(error) => return Err(to_pyerr(py, &error)),
+        };
+        let columns = answer.stream().columns();
+        let types: Vec<String> = columns
+            .iter()
+            .map(|column| column.type_name.to_ascii_uppercase())
+            .collect();
+        let types: Vec<&str> = types.iter().map(String::as_str).collect();
+        Ok(insert.markers_of_numbers(&types))
     }
 
     fn read_sets<T>(
@@ -66,13 +120,13 @@ impl Cursor {
     fn run_all(
         &self,
         py: Python<'_>,
+        turn: &mut Turn<'_>,
         statements: impl Iterator<Item = (String, Vec<StatementParameter>, Range<usize>)>,
         count: usize,
         each: &Statement,
     ) -> PyResult<()> {
-        let mut turn: Turn<'_> = self.turn(py)?;
         self.connection.get().transactions().statement_runs();
-        *turn = None;
+        **turn = None;
         *self.inner().about() = About::default();
         let mut rowcount = Some(0);
         for (sql, parameters, sets) in statements {
@@ -82,7 +136,7 @@ impl Cursor {
                 parameters,
                 ..each.clone()
             };
-            self.run(py, &mut turn, statement, what.as_deref())?;
+            self.run(py, turn, statement, what.as_deref())?;
             rowcount = rowcount
                 .zip(self.inner().about().rowcount)
                 .map(|(sum, rows)| sum + rows);

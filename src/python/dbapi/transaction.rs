@@ -45,6 +45,11 @@ impl Transactions {
         }
     }
 
+    /// Whether every statement stands for itself, as far as is known without asking.
+    pub(super) fn commits_each(&self) -> bool {
+        self.autocommit.load(Ordering::Acquire)
+    }
+
     pub(super) fn autocommit(&self, connection: &Bound<'_, Connection>) -> PyResult<bool> {
         if self.options.ask_service {
             let mode = ask(connection)?;

@@ -91,11 +91,8 @@ fn one_type<'a>(
 
 /// Whether whole numbers are small enough for the DOUBLE that they become.
 fn is_equal_in(value: &Value, sql_type: &SqlType) -> bool {
-    const MOST: u64 = 1 << f64::MANTISSA_DIGITS;
     match (value, sql_type) {
-        (Value::Scalar(SqlType::Int | SqlType::BigInt, Some(text)), SqlType::Double) => text
-            .parse::<i64>()
-            .is_ok_and(|number| number.unsigned_abs() <= MOST),
+        (_, SqlType::Double) => value.is_equal_to_a_double(),
         (Value::Array(_, items), SqlType::Array(item)) => {
             items.iter().all(|value| is_equal_in(value, item))
         }
