@@ -1,7 +1,7 @@
 """Reads a large result in an interpreter of its own and prints what that took.
 
 Run with a JSON document on standard input: `driver` (ours or connector), `connect` (arguments),
-`sql`, and `read` (fetchall or fetchmany). It must run where only one of the drivers is installed.
+`sql`, and `read` (a way of `_read`). It must run where only one of the drivers is installed.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import importlib
 import json
 import resource
 import sys
+import time
 from pathlib import Path
 from typing import Any
 
@@ -23,16 +24,18 @@ def main() -> None:
         connection.cursor() as cursor,
     ):
         cursor.execute("SELECT 1")
-        cursor.fetchall()
+        # What is imported for Arrow tables is no part of the figures.
+        cursor.fetchall_arrow() if "arrow" in order["read"] else cursor.fetchall()
         Path("/proc/self/clear_refs").write_text("5")
         resident, cpu = _megabytes("VmRSS"), _cpu_seconds()
         cursor.execute(order["sql"])
-        rows, last = _read(cursor, order["read"])
+        read = _read(cursor, order["read"])
         figures = {
             "cpu": _cpu_seconds() - cpu,
             "growth": _megabytes("VmHWM") - resident,
-            "rows": rows,
-            "last": last,
+            "rows": read["rows"],
+            "last": read["last"],
+            "bytes": read["bytes"],
         }
     sys.stdout.write(json.dumps(figures))
 
@@ -44,16 +47,30 @@ def _connect(driver: str, arguments: dict[str, Any]) -> Any:
     return importlib.import_module("databricks_sql_kernel.dbapi").connect(**arguments)
 
 
-def _read(cursor: Any, way: str) -> tuple[int, list[Any]]:
-    """How many rows there were, and the last one."""
+def _read(cursor: Any, way: str) -> dict[str, Any]:
+    """What was read: how many rows and bytes, and the last row."""
     if way == "fetchall":
         rows = cursor.fetchall()
-        return len(rows), list(rows[-1])
+        return {"rows": len(rows), "last": list(rows[-1]), "bytes": None, "kept": rows}
+    if way == "fetchone":
+        count = 0
+        while (row := cursor.fetchone()) is not None:
+            count, last = count + 1, row
+        return {"rows": count, "last": list(last), "bytes": None}
+    if way == "fetchall_arrow":
+        table = cursor.fetchall_arrow()
+        return {"rows": table.num_rows, "last": None, "bytes": table.nbytes, "kept": table}
+    if way in {"stream_arrow", "sleep_arrow"}:
+        count = size = 0
+        while (table := cursor.fetchmany_arrow(100_000)).num_rows:
+            count, size = count + table.num_rows, size + table.nbytes
+            time.sleep(0.1 if way == "sleep_arrow" else 0)
+        return {"rows": count, "last": None, "bytes": size}
     count, last = 0, []
     while rows := cursor.fetchmany(10_000):
         count += len(rows)
         last = list(rows[-1])
-    return count, last
+    return {"rows": count, "last": last, "bytes": None}
 
 
 def _cpu_seconds() -> float:

@@ -29,6 +29,8 @@ LINKS = {"to": "api", "path": "result/chunks/"}
 STORAGE = {"to": "storage"}
 Rows = list[tuple[int, str]]
 
+LONG = [pytest.mark.slow, pytest.mark.timeout(1200)]
+
 pytestmark = pytest.mark.timeout(240)
 
 
@@ -92,23 +94,25 @@ def one_by_one(
         yield connection
 
 
+@pytest.mark.parametrize("runs", [RUNS, pytest.param(5 * RUNS, marks=LONG)])
 def test_every_row_comes_in_order_however_slow_links_and_storage_are(
     acceptance_warehouse: Warehouse,
     one_by_one: dbapi.Connection,
     outcomes: dict[str, Outcome],
     report: Report,
+    runs: int,
 ) -> None:
     acceptance_warehouse.fault(match=LINKS, action={"delay": [0, 0.01]}, times=None)
     acceptance_warehouse.fault(match=STORAGE, action={"delay": [0, 0.02]}, times=None)
     outcome = Outcome()
-    for seed in range(RUNS):
+    for seed in range(runs):
         _run(acceptance_warehouse, one_by_one, _generator(seed), outcome)
     outcomes["delays"] = outcome
     report("delays", outcome)
-    assert outcome.right == outcome.runs == RUNS
+    assert outcome.right == outcome.runs == runs
     for request in ("result/chunks/", "/results/"):
         requests = [e for e in acceptance_warehouse.log() if request in e["path"]]
-        assert len(requests) >= RUNS * (CHUNKS - 1)
+        assert len(requests) >= runs * (CHUNKS - 1)
 
 
 @pytest.mark.parametrize("name", FAULTS)

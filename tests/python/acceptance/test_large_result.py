@@ -24,15 +24,21 @@ MOST_GROWTH = 150
 MOST_CPU_RATIO = 0.2
 READER = Path(__file__).with_name("narrow_reader.py")
 
-# 10^12 + 3i; normal (100, 50) with 3 digits, by Box and Muller; +-100000; one of 20000 codes.
-NARROW = f"""
+
+def narrow(rows: int) -> str:
+    """A query for rows of a BIGINT, a DOUBLE, an INT and a short STRING."""
+    # 10^12 + 3i; normal (100, 50) with 3 digits, by Box and Muller; +-100000; one of 20000 codes.
+    return f"""
     SELECT 1000000000000 + 3 * id AS id,
            round(100 + 50 * sqrt(-2 * ln((id * 7919 % 1000003 + 0.5) / 1000003))
                      * cos(2 * pi() * (id * 104729 % 999983) / 999983), 3) AS x,
            CAST(id * 15485863 % 200000 - 100000 AS INT) AS k,
            concat('code-', lpad(CAST(id * 32452843 % 20000 AS STRING), 5, '0')) AS s
-    FROM range({ROWS})
+    FROM range({rows})
 """
+
+
+NARROW = narrow(ROWS)
 
 pytestmark = pytest.mark.skipif(
     not Path("/proc/self/clear_refs").exists(), reason="memory is measured by Linux' /proc"
