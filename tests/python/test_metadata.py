@@ -55,6 +55,8 @@ def test_columns_of_a_table(cursor: dbapi.Cursor, table: str) -> None:
     assert cursor.columns("main", "default", table, "b%").fetchone().COLUMN_NAME == "b"
     assert cursor.columns("main", "default", "no_such_table").fetchall() == []
     assert names(cursor)[3] == "COLUMN_NAME"
+    codes = {column[0]: column[1] for column in cursor.description or []}
+    assert (codes["DATA_TYPE"], codes["BUFFER_LENGTH"]) == ("int", "tinyint")
 
 
 def test_metadata_is_a_result_as_any_other(cursor: dbapi.Cursor) -> None:

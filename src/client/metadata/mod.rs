@@ -54,6 +54,7 @@ impl Table {
 fn sql_type(arrow: &DataType) -> &'static str {
     match arrow {
         DataType::Boolean => "BOOLEAN",
+        DataType::Int8 => "BYTE",
         DataType::Int16 => "SHORT",
         DataType::Int32 => "INT",
         DataType::Int64 => "LONG",
