@@ -13,7 +13,7 @@ use tokio::time::timeout;
 
 use super::background::counted;
 use super::config::SessionConfig;
-use super::transport::{Call, Transport};
+use super::transport::{Call, Hold, Transport};
 use super::turns::Turns;
 use super::wire::{CreateSessionRequest, CreateSessionResponse, Disposition, SessionVersion};
 use super::{Error, ErrorCode, Result};
@@ -34,6 +34,8 @@ pub(crate) struct OpenSession {
     closed: AtomicBool,
     closings: Mutex<JoinSet<()>>,
     turns: Turns,
+    /// Until it is closed.
+    connections: Mutex<Option<Hold>>,
     runtime: Handle,
     process: u32,
 }
@@ -52,6 +54,7 @@ impl OpenSession {
         })?;
         let mut call = Call::new(Method::POST, &["api", "2.0", "sql", "sessions"]);
         call.body = Some(body);
+        let connections = transport.hold();
         transport.sign_in().await?;
         let answer = transport.call::<CreateSessionResponse>(call).await;
         let response = answer.map_err(|error| match error.code() {
@@ -69,6 +72,7 @@ impl OpenSession {
             closed: AtomicBool::new(false),
             closings: Mutex::new(JoinSet::new()),
             turns: Turns::default(),
+            connections: Mutex::new(Some(connections)),
             runtime: Handle::current(),
             process: std::process::id(),
         })
@@ -87,6 +91,7 @@ impl OpenSession {
     pub(crate) async fn close(&self) {
         if !self.closed.swap(true, Ordering::AcqRel) {
             close(&self.transport, &self.id, self.take_closings()).await;
+            drop(self.take_connections());
         }
     }
 
@@ -180,6 +185,14 @@ impl OpenSession {
         closings.spawn_on(closing, &self.runtime);
     }
 
+    fn take_connections(&self) -> Option<Hold> {
+        let mut connections = self
+            .connections
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        connections.take()
+    }
+
     fn take_closings(&self) -> JoinSet<()> {
         std::mem::take(&mut *self.closings.lock().unwrap_or_else(PoisonError::into_inner))
     }
@@ -193,9 +206,11 @@ impl Drop for OpenSession {
             std::mem::forget(closings);
         } else if !self.is_closed() {
             let (transport, id) = (Arc::clone(&self.transport), std::mem::take(&mut self.id));
-            self.runtime.spawn(counted(
-                async move { close(&transport, &id, closings).await },
-            ));
+            let connections = self.take_connections();
+            self.runtime.spawn(counted(async move {
+                close(&transport, &id, closings).await;
+                drop(connections);
+            }));
         }
     }
 }

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -50,6 +51,38 @@ def test_sessions_are_closed_at_the_end_of_the_interpreter(
     ids = python.run(OPEN + "    " + ENDINGS[ending])
     assert len(ids) == 3
     assert not open_sessions(warehouse) & set(ids)
+
+
+SOCKETS = """
+    import os, time
+    def sockets():
+        inodes = set()
+        for descriptor in os.listdir("/proc/self/fd"):
+            try:
+                inodes.add(os.readlink(f"/proc/self/fd/{descriptor}"))
+            except OSError:
+                pass
+        return sum(name.startswith("socket:") for name in inodes)
+
+    at_work = []
+    for _ in range(20):
+        with dbapi.connect(**WAREHOUSE) as connection, connection.cursor() as cursor:
+            cursor.execute("SELECT id FROM range(10)").fetchall()
+            at_work.append(sockets())
+    deadline = time.monotonic() + 10
+    while sockets() and time.monotonic() < deadline:
+        time.sleep(0.05)
+    print(json.dumps([max(at_work), sockets()]))
+"""
+
+
+@pytest.mark.skipif(not Path("/proc/self/fd").exists(), reason="needs Linux' /proc")
+def test_connections_are_reused_by_the_next_session_and_closed_soon_after_the_last(
+    python: Interpreters,
+) -> None:
+    most, left = python.run(SOCKETS)
+    assert 1 <= most <= 4
+    assert left == 0
 
 
 def test_a_server_that_keeps_silent_delays_the_end_by_two_seconds_at_most(

@@ -1,5 +1,6 @@
 //! One HTTP client for everything that is sent: TLS, proxies, connections, and the gates of hosts.
 
+use std::sync::Arc;
 use std::time::Duration;
 
 use chrono::{DateTime, Utc};
@@ -9,14 +10,15 @@ use reqwest::{Request, Response, StatusCode};
 use super::failure::Failure;
 use super::proxy::{Proxies, ProxyNames};
 use super::retry::retry_after;
-use super::{Repeat, gate, shared};
+use super::shared::{self, Hold, SharedClient};
+use super::{Repeat, gate};
 use crate::client::config::HttpConfig;
 use crate::client::{Error, ErrorCode, Result};
 
 /// Sends requests, once each.
 #[derive(Clone)]
 pub(crate) struct Http {
-    client: reqwest::Client,
+    client: Arc<SharedClient>,
     proxies: ProxyNames,
 }
 
@@ -28,6 +30,11 @@ impl Http {
             proxies: ProxyNames::new(&proxies),
             client: shared::client(config, proxies)?,
         })
+    }
+
+    /// Keeps connections open between requests until what is given back is dropped.
+    pub(crate) fn hold(&self) -> Hold {
+        self.client.hold()
     }
 
     /// Sends a request as soon as its host wants one, if that is within `patience`; without
@@ -45,8 +52,9 @@ impl Http {
                 .map_err(|wait| Failure::from(busy(host, wait)))?;
         }
         let proxy = self.proxies.of(request.url());
-        let response = self
-            .client
+        let held = self.hold();
+        let response = held
+            .client()?
             .execute(request)
             .await
             .map_err(|why| Failure::no_answer(why, host, proxy.as_deref(), repeat))?;

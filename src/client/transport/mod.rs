@@ -25,6 +25,7 @@ use serde::de::DeserializeOwned;
 use self::failure::Failure;
 pub(crate) use self::http::Http;
 use self::retry::Attempts;
+pub(crate) use self::shared::Hold;
 use super::auth::{Token, TokenSource};
 use super::config::HttpConfig;
 use super::control::{Stop, StopSignal, cancelled};
@@ -113,6 +114,11 @@ impl Transport {
 
     pub(crate) fn config(&self) -> &HttpConfig {
         &self.config
+    }
+
+    /// Keeps connections open between requests until what is given back is dropped.
+    pub(crate) fn hold(&self) -> Hold {
+        self.http.hold()
     }
 
     /// The time by the service's clock.

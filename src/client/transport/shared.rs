@@ -1,12 +1,18 @@
 //! HTTP clients: connections, TLS settings and trust store, shared by all sessions of a process that want the same.
 //!
 //! No token is in them: credentials are headers of single requests.
+//!
+//! Connections outlast their last user for a moment only, so that those who connect again and again reuse them, and
+//! nothing is left open after the last `close()`. TLS settings stay: making them reads the trust store, and they know the
+//! sessions that the next connection may resume.
 
 use std::ffi::OsString;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use tokio::runtime::{self, Handle};
+use rustls::ClientConfig;
+use tokio::runtime::Handle;
+use tokio::time;
 
 use super::proxy::Proxies;
 use super::tls;
@@ -18,6 +24,9 @@ const MOST_KEPT: usize = 64;
 
 /// A session opened later than this gets a new client, which reads the trust store anew.
 const LONGEST_USE: Duration = Duration::from_secs(3600);
+
+/// How long connections are kept without anyone who uses them.
+const GRACE: Duration = Duration::from_secs(2);
 
 /// Variables that the trust store of the system is found by.
 const ENVIRONMENT: [&str; 2] = ["SSL_CERT_DIR", "SSL_CERT_FILE"];
@@ -44,9 +53,9 @@ impl Settings {
         }
     }
 
-    fn client(&self) -> Result<reqwest::Client> {
+    fn client(&self, tls: ClientConfig) -> Result<reqwest::Client> {
         let builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls::client_config(&self.tls)?)
+            .tls_backend_preconfigured(tls)
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .referer(false)
@@ -58,39 +67,136 @@ impl Settings {
     }
 }
 
-struct Kept {
+/// An HTTP client that is there for as long as somebody uses it, and is made anew for the next.
+pub(super) struct SharedClient {
     settings: Settings,
-    /// Connections live in the runtime that made them.
-    runtime: runtime::Id,
+    tls: ClientConfig,
     made: Instant,
-    client: reqwest::Client,
+    /// Connections live in the runtime and in the process that made them.
+    runtime: Handle,
+    process: u32,
+    usage: Mutex<Usage>,
 }
 
-impl Kept {
+struct Usage {
+    users: usize,
+    idle_since: time::Instant,
+    /// Whether somebody will look when the grace is over.
+    watched: bool,
+    client: Option<reqwest::Client>,
+}
+
+impl SharedClient {
+    fn new(settings: Settings) -> Result<Self> {
+        let tls = tls::client_config(&settings.tls)?;
+        let client = settings.client(tls.clone())?;
+        Ok(Self {
+            settings,
+            tls,
+            made: Instant::now(),
+            runtime: Handle::current(),
+            process: std::process::id(),
+            usage: Mutex::new(Usage {
+                users: 0,
+                idle_since: time::Instant::now(),
+                watched: false,
+                client: Some(client),
+            }),
+        })
+    }
+
     fn serves(&self, settings: &Settings) -> bool {
         self.made.elapsed() < LONGEST_USE
-            && self.runtime == Handle::current().id()
+            && self.runtime.id() == Handle::current().id()
             && self.settings == *settings
+    }
+
+    fn usage(&self) -> MutexGuard<'_, Usage> {
+        self.usage.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Keeps its connections open until what is given back is dropped.
+    pub(super) fn hold(self: &Arc<Self>) -> Hold {
+        self.usage().users += 1;
+        Hold(Arc::clone(self))
+    }
+
+    /// Drops the client once nobody has used it for a while.
+    async fn watch(self: Arc<Self>) {
+        let mut end = self.usage().idle_since + GRACE;
+        loop {
+            time::sleep_until(end).await;
+            let mut usage = self.usage();
+            end = usage.idle_since + GRACE;
+            if usage.users == 0 && time::Instant::now() < end {
+                continue;
+            }
+            usage.watched = false;
+            let dropped = (usage.users == 0).then(|| usage.client.take());
+            drop(usage);
+            drop(dropped);
+            return;
+        }
+    }
+}
+
+/// A use of a client, which keeps its connections open.
+pub(crate) struct Hold(Arc<SharedClient>);
+
+impl Hold {
+    /// The client, as long as this is held.
+    pub(super) fn client(&self) -> Result<reqwest::Client> {
+        let mut usage = self.0.usage();
+        if let Some(client) = &usage.client {
+            return Ok(client.clone());
+        }
+        let client = self.0.settings.client(self.0.tls.clone())?;
+        Ok(usage.client.insert(client).clone())
+    }
+}
+
+impl Drop for Hold {
+    fn drop(&mut self) {
+        // What came through a fork is the parent's, even the lock.
+        if self.0.process != std::process::id() {
+            return;
+        }
+        let mut usage = self.0.usage();
+        usage.users -= 1;
+        if usage.users > 0 {
+            return;
+        }
+        usage.idle_since = time::Instant::now();
+        if !std::mem::replace(&mut usage.watched, true) {
+            drop(usage);
+            self.0.runtime.spawn(Arc::clone(&self.0).watch());
+        }
+    }
+}
+
+impl std::fmt::Debug for Hold {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hold").finish_non_exhaustive()
     }
 }
 
 /// The clients of the process that `owner` is, the oldest first.
 struct Clients {
     owner: u32,
-    kept: Vec<Kept>,
+    kept: Vec<Arc<SharedClient>>,
 }
 
 static CLIENTS: Mutex<Clients> = Mutex::new(Clients::new());
 
 /// A client for `config`, which others may have, too.
-pub(super) fn client(config: &HttpConfig, proxies: Proxies) -> Result<reqwest::Client> {
+pub(super) fn client(config: &HttpConfig, proxies: Proxies) -> Result<Arc<SharedClient>> {
     let clients = || CLIENTS.lock().unwrap_or_else(PoisonError::into_inner);
     let settings = Settings::new(config, proxies);
     if let Some(client) = clients().find(&settings) {
         return Ok(client);
     }
-    let client = settings.client()?;
-    let dropped = clients().keep(settings, client.clone());
+    let client = Arc::new(SharedClient::new(settings)?);
+    let dropped = clients().keep(Arc::clone(&client));
     drop(dropped);
     Ok(client)
 }
@@ -103,7 +209,7 @@ impl Clients {
         }
     }
 
-    fn find(&mut self, settings: &Settings) -> Option<reqwest::Client> {
+    fn find(&mut self, settings: &Settings) -> Option<Arc<SharedClient>> {
         let process = std::process::id();
         if self.owner != process {
             // The sockets and tasks of clients that came through a fork are the parent's.
@@ -111,17 +217,12 @@ impl Clients {
             self.owner = process;
         }
         let kept = self.kept.iter().find(|kept| kept.serves(settings))?;
-        Some(kept.client.clone())
+        Some(Arc::clone(kept))
     }
 
     /// Gives back those that are kept no longer.
-    fn keep(&mut self, settings: Settings, client: reqwest::Client) -> Vec<Kept> {
-        self.kept.push(Kept {
-            settings,
-            runtime: Handle::current().id(),
-            made: Instant::now(),
-            client,
-        });
+    fn keep(&mut self, client: Arc<SharedClient>) -> Vec<Arc<SharedClient>> {
+        self.kept.push(client);
         let excess = self.kept.len().saturating_sub(MOST_KEPT);
         self.kept.drain(..excess).collect()
     }
@@ -148,8 +249,8 @@ mod tests {
     fn clients(settings: &Settings) -> Clients {
         let mut clients = Clients::new();
         assert!(clients.find(settings).is_none());
-        let client = settings.client().expect("a client");
-        assert!(clients.keep(settings.clone(), client).is_empty());
+        let client = SharedClient::new(settings.clone()).expect("a client");
+        assert!(clients.keep(Arc::new(client)).is_empty());
         clients
     }
 
@@ -185,11 +286,35 @@ mod tests {
     async fn few_clients_are_kept() {
         let first = settings(0);
         let mut clients = clients(&first);
-        let client = clients.find(&first).expect("it is kept");
         for seconds in 1..=MOST_KEPT as u64 {
-            clients.keep(settings(seconds), client.clone());
+            let client = SharedClient::new(settings(seconds)).expect("a client");
+            clients.keep(Arc::new(client));
         }
         assert!(clients.find(&first).is_none());
         assert_eq!(clients.kept.len(), MOST_KEPT);
+    }
+
+    fn is_there(client: &SharedClient) -> bool {
+        client.usage().client.is_some()
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn connections_outlast_their_last_user_for_a_moment() {
+        let client = Arc::new(SharedClient::new(settings(1)).expect("a client"));
+        let (first, second) = (client.hold(), client.hold());
+        drop(first);
+        time::sleep(2 * GRACE).await;
+        assert!(is_there(&client));
+        drop(second);
+        time::sleep(GRACE / 2).await;
+        drop(client.hold());
+        time::sleep(GRACE * 3 / 4).await;
+        assert!(is_there(&client));
+        time::sleep(GRACE / 2).await;
+        assert!(!is_there(&client));
+        let again = client.hold();
+        again.client().expect("a client");
+        time::sleep(2 * GRACE).await;
+        assert!(is_there(&client));
     }
 }
