@@ -3,7 +3,7 @@
 //! Nothing is trusted: arrays are validated, and a stream that does not end with its own end marker
 //! is an error, never a shorter result.
 
-use std::panic::{AssertUnwindSafe, catch_unwind};
+mod quiet;
 
 use arrow::array::RecordBatch;
 use arrow::buffer::Buffer;
@@ -102,8 +102,8 @@ impl ArrowReader {
     /// The batches that end in the next piece of the stream; they point into it.
     pub(crate) fn push(&mut self, piece: Buffer) -> Result<Vec<RecordBatch>> {
         // The reader slices and casts by numbers from the messages, and panics where some make no
-        // sense. It is not used again then.
-        catch_unwind(AssertUnwindSafe(|| self.read(piece))).unwrap_or_else(|_| {
+        // sense.
+        quiet::unless_it_panics(|| self.read(piece)).unwrap_or_else(|| {
             Err(Error::data_loss(
                 "the Arrow stream is damaged: its reader panicked",
             ))
