@@ -59,7 +59,8 @@ impl OpenSession {
         let answer = transport.call::<CreateSessionResponse>(call).await;
         let response = answer.map_err(|error| match error.code() {
             ErrorCode::Unauthenticated | ErrorCode::PermissionDenied => {
-                error.with_context("the workspace refuses the credentials")
+                let remedy = transport.remedy();
+                error.with_context(&format!("the workspace refuses the credentials; {remedy}"))
             }
             _ => error,
         })?;

@@ -124,43 +124,58 @@ pub(crate) fn install() -> bool {
     tracing::subscriber::set_global_default(Bridge).is_ok()
 }
 
-/// Looks up which levels the logger takes.
-pub(crate) fn read_level(py: Python<'_>) {
-    let level = logger(py).and_then(|logger| {
-        logger
-            .call_method0(py, "getEffectiveLevel")?
-            .extract::<i64>(py)
-    });
-    if let Ok(level) = level {
+/// Looks up which levels the logger takes. What a signal handler raises meanwhile is raised here.
+pub(crate) fn read_level(py: Python<'_>) -> PyResult<()> {
+    if !is_imported(py)? {
+        return Ok(());
+    }
+    let level = logger(py)?.call_method0(py, "getEffectiveLevel")?;
+    if let Ok(level) = level.extract::<i64>(py) {
         let level = u8::try_from(level.clamp(1, 255)).unwrap_or(u8::MAX);
         LEAST.store(level, Ordering::Relaxed);
     }
+    Ok(())
 }
 
-/// Gives what waits to the logger. What goes wrong there is the logger's own affair.
-pub(crate) fn drain(py: Python<'_>) {
+/// Whether anybody uses `logging`; those who do not are spared its import.
+fn is_imported(py: Python<'_>) -> PyResult<bool> {
+    static IMPORTED: AtomicBool = AtomicBool::new(false);
+    if !IMPORTED.load(Ordering::Relaxed) {
+        let modules = py.import("sys")?.getattr("modules")?;
+        IMPORTED.store(modules.contains("logging")?, Ordering::Relaxed);
+    }
+    Ok(IMPORTED.load(Ordering::Relaxed))
+}
+
+/// Gives what waits to the logger. What is raised meanwhile, by a signal handler for one, is raised here; the records
+/// behind it wait on.
+pub(crate) fn drain(py: Python<'_>) -> PyResult<()> {
     if !WAITING.swap(false, Ordering::AcqRel) {
-        return;
+        return Ok(());
     }
-    let records = std::mem::take(&mut *queue());
+    let mut records = std::mem::take(&mut *queue());
     let lost = LOST.swap(0, Ordering::Relaxed);
-    let Ok(logger) = logger(py) else { return };
-    for record in records {
-        if let Err(raised) = handle(py, logger, &record) {
-            raised.write_unraisable(py, None);
-        }
-    }
     if lost > 0 {
-        let record = Record {
+        records.push_back(Record {
             level: WARNING,
             file: file!(),
             line: line!(),
             message: format!("{lost} records were dropped: they came faster than they were taken"),
-        };
+        });
+    }
+    let logger = logger(py)?;
+    while let Some(record) = records.pop_front() {
         if let Err(raised) = handle(py, logger, &record) {
-            raised.write_unraisable(py, None);
+            if !records.is_empty() {
+                let mut queue = queue();
+                records.append(&mut queue);
+                *queue = records;
+                WAITING.store(true, Ordering::Release);
+            }
+            return Err(raised);
         }
     }
+    Ok(())
 }
 
 fn handle(py: Python<'_>, logger: &Py<PyAny>, record: &Record) -> PyResult<()> {
@@ -199,15 +214,15 @@ fn logger(py: Python<'_>) -> PyResult<&'static Py<PyAny>> {
 
 /// Has the driver's log go to Python's `logging`; True if this call did it.
 #[pyfunction]
-pub(crate) fn init_logging(py: Python<'_>) -> bool {
+pub(crate) fn init_logging(py: Python<'_>) -> PyResult<bool> {
     let installed = install();
-    read_level(py);
-    installed
+    read_level(py)?;
+    Ok(installed)
 }
 
 /// Looks up the levels of Python's loggers again.
 #[pyfunction]
-pub(crate) fn reset_logging(py: Python<'_>) {
-    read_level(py);
-    drain(py);
+pub(crate) fn reset_logging(py: Python<'_>) -> PyResult<()> {
+    read_level(py)?;
+    drain(py)
 }

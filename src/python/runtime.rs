@@ -47,8 +47,8 @@ pub(crate) fn wait<F>(py: Python<'_>, future: F) -> PyResult<F::Output>
 where
     F: Future<Output: Send> + Send,
 {
-    logging::read_level(py);
-    let ended = py.detach(|| {
+    logging::read_level(py)?;
+    let ended: PyResult<F::Output> = py.detach(|| {
         let runtime = runtime()?;
         let mut future = pin!(future);
         loop {
@@ -66,8 +66,9 @@ where
             }
         }
     });
-    logging::drain(py);
-    ended
+    let logged = logging::drain(py);
+    let ended = ended?;
+    logged.map(|()| ended)
 }
 
 /// How many forks lie between this process and the one that loaded the driver.

@@ -38,6 +38,11 @@ pub trait TokenSource: Send + Sync + fmt::Debug {
     /// A token to send. `refused` is one that the service has just answered with 401: the source
     /// gives a fresh one, or the same again when it has no other.
     fn token<'a>(&'a self, refused: Option<&'a Token>) -> TokenFuture<'a>;
+
+    /// Where the user looks when the service refuses the tokens.
+    fn remedy(&self) -> &'static str {
+        "check who signs in, and that they may use the workspace"
+    }
 }
 
 /// A way to obtain a token. [`CachedToken`] makes a source of it, which asks as seldom as it can.

@@ -36,6 +36,10 @@ impl TokenSource for PersonalAccessToken {
     fn token<'a>(&'a self, _refused: Option<&'a Token>) -> TokenFuture<'a> {
         Box::pin(std::future::ready(Ok(self.0.clone())))
     }
+
+    fn remedy(&self) -> &'static str {
+        "check access_token"
+    }
 }
 
 impl Grant for PersonalAccessToken {

@@ -126,6 +126,11 @@ impl Transport {
         Utc::now() + TimeDelta::seconds(self.clock_skew.load(Ordering::Relaxed))
     }
 
+    /// Where the user looks when the service refuses the tokens.
+    pub(crate) fn remedy(&self) -> &'static str {
+        self.token.remedy()
+    }
+
     /// Obtains the token that requests will be sent with.
     pub(crate) async fn sign_in(&self) -> Result<()> {
         self.token.token(None).await.map(drop)

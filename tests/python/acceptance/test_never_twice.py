@@ -108,7 +108,7 @@ def test_an_insert_of_many_rows_stops_at_the_lost_answer(
 ) -> None:
     acceptance_warehouse.fault(match=THE_POST, action={"drop": "after"}, after=2)
     # Rows of other types start another statement.
-    sets = [(n if n % 2 else float(n),) for n in range(5)]
+    sets = [(n if n % 2 else str(n),) for n in range(5)]
     with (
         _connected(acceptance_warehouse) as connection,
         connection.cursor() as cursor,
