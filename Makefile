@@ -10,10 +10,16 @@ BENCH ?= ../shared/bench
 BENCH_HOME ?= $(HOME)/.cache/dbsql-bench
 BENCH_RESULTS ?= target/bench.jsonl
 BENCH_OPTIONS ?=
+FUZZ_TARGETS ?= lz4 arrow json
+FUZZ_SECONDS ?= 180
+# What libFuzzer needs to see which code an input reaches; a stable compiler has it.
+FUZZ_FLAGS := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
+    -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
+    -Cllvm-args=-sanitizer-coverage-trace-compares
 RUST_SOURCES := $(shell find src stubs build.rs Cargo.toml Cargo.lock -type f)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test test-all lint rust-tests stubtest build bench clean tools
+.PHONY: help demo check test test-all lint rust-tests stubtest build bench fuzz clean tools
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -101,6 +107,19 @@ bench: $(VENV)/wheel.stamp ## Compare with other drivers, where ../shared/bench 
 	    $(BENCH)/bench.py run --ours $(BENCH_HOME)/venv-ours/bin/python --out $(CURDIR)/$(BENCH_RESULTS) $(BENCH_OPTIONS)
 	$(BENCH)/bench.py targets $(CURDIR)/$(BENCH_RESULTS)
 	$(BIN)/python docs/performance.py $(BENCH_RESULTS)
+
+fuzz: | tools ## Feed the decoders what nobody can trust: FUZZ_SECONDS=180 for each of FUZZ_TARGETS="lz4 arrow json"
+	@cp Cargo.lock fuzz/Cargo.lock
+	@host=$$(rustc -vV | sed -n 's/^host: //p'); \
+	RUSTFLAGS="$(FUZZ_FLAGS)" CARGO_TARGET_DIR=$(CURDIR)/target/fuzz $(CARGO) build --quiet --release \
+	    --target $$host --manifest-path fuzz/Cargo.toml --bins && \
+	for target in $(FUZZ_TARGETS); do \
+	    mkdir -p target/fuzz/corpus/$$target target/fuzz/findings && \
+	    echo "$$target for $(FUZZ_SECONDS) s; what makes it fail is kept in target/fuzz/findings" && \
+	    target/fuzz/$$host/release/$$target -max_total_time=$(FUZZ_SECONDS) -timeout=10 -rss_limit_mb=1024 \
+	        -print_final_stats=1 -artifact_prefix=target/fuzz/findings/$$target- \
+	        target/fuzz/corpus/$$target fuzz/corpus/$$target || exit 1; \
+	done
 
 clean: ## Remove everything that was made
 	rm -rf target $(VENV) $(PEER) $(ARROWBRICKS) .mypy_cache .pytest_cache .ruff_cache .hypothesis
