@@ -143,8 +143,8 @@ class Session:
         """Open a session.
 
         Args:
-            host: The workspace, as `name[:port]` or an `https://` URL; `http://` for loopback
-                hosts only.
+            host: The workspace, as `name[:port]` or an `https://` URL, which may end with a path;
+                `http://` for loopback hosts only.
             http_path: `/sql/1.0/warehouses/ID` or `/sql/1.0/endpoints/ID`; `?o=N` names the
                 workspace.
             auth_type: `pat`, `oauth-m2m`, `oauth-m2m-jwt`, `oauth-u2m` or `azure-sp-m2m`. With an
@@ -177,10 +177,10 @@ class Session:
             tls_client_cert: A certificate chain in PEM to show to the server; needs
                 `tls_client_key`.
             tls_client_key: Its private key in PEM.
-            sea_response_compression_enabled: Accepted; the answers of the interface come as they
-                are.
+            sea_response_compression_enabled: Ask the workspace for answers compressed by gzip.
+                What comes from storage is compressed anyway.
             request_timeout_secs: Longest silence of a server, in seconds; 0 for no limit.
-            max_connections: Accepted; connections are shared and bounded by what is asked for.
+            max_connections: Most connections kept to a host while they are not used.
             retry_min_wait_secs: Bound of the first wait before a repetition (1).
             retry_max_wait_secs: Bound of every wait (60).
             retry_max_attempts: Most attempts, the first included (6).
@@ -203,7 +203,8 @@ class Session:
             intervals_as_string: Intervals come as texts (`1-2`, `3 04:05:06.000000000`), inside
                 nested
                 values too.
-            telemetry_enabled: Accepted, as all that begins with `telemetry_`: nothing is sent.
+            telemetry_enabled: Accepted, as all that begins with `telemetry_`: this driver has no
+                telemetry, so nothing is sent. True is answered by a warning in the log.
 
         Raises:
             TypeError: An argument has another type.
@@ -405,10 +406,8 @@ class Metadata:
     """Questions about catalogs, schemas, tables, columns, keys, functions and procedures.
 
     Identifiers are exact; patterns are those of LIKE (`%`, `_`, and a backslash before either).
-    None and
-    an empty pattern ask for everything, the catalog `""` for nothing. What is not there gives no
-    rows.
-    The columns are those of JDBC.
+    None asks for everything, an empty pattern and the catalog `""` for nothing. What is not there
+    gives no rows. The columns are those of JDBC.
     """
 
     def list_catalogs(self) -> ResultStream:

@@ -62,6 +62,10 @@ pub struct HttpConfig {
     pub connect_timeout: Duration,
     /// Longest silence of a server that owes us bytes.
     pub silence_timeout: Duration,
+    /// Whether the workspace may compress its answers; what storage gives is compressed as it is.
+    pub compressed_answers: bool,
+    /// Most connections kept to a host while they have nothing to do; none given means no limit.
+    pub max_idle_connections: Option<usize>,
     /// Whom to trust, and how to show who we are.
     pub tls: TlsConfig,
     /// The way out of the network; none given means that of the environment.
@@ -77,6 +81,8 @@ impl Default for HttpConfig {
             headers: Vec::new(),
             connect_timeout: Duration::from_secs(10),
             silence_timeout: Duration::from_secs(60),
+            compressed_answers: false,
+            max_idle_connections: None,
             tls: TlsConfig::default(),
             proxy: None,
             retry: RetryPolicy::default(),

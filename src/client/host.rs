@@ -18,6 +18,19 @@ impl Endpoint {
     /// # Errors
     /// `InvalidArgument`, naming what was given.
     pub fn parse(server_hostname: &str, http_path: &str) -> Result<Self> {
+        let endpoint = Self::parse_below(server_hostname, http_path)?;
+        if endpoint.base.path() == "/" {
+            Ok(endpoint)
+        } else {
+            Err(refused(server_hostname, MORE_THAN_A_HOST))
+        }
+    }
+
+    /// The same for a workspace that may be below a path of its host, where a gateway has put it.
+    ///
+    /// # Errors
+    /// `InvalidArgument`, naming what was given.
+    pub fn parse_below(server_hostname: &str, http_path: &str) -> Result<Self> {
         let (warehouse_id, org_id) = parse_http_path(http_path)?;
         Ok(Self {
             base: parse_host(server_hostname)?,
@@ -88,13 +101,17 @@ pub fn is_loopback(url: &Url) -> bool {
     }
 }
 
+const MORE_THAN_A_HOST: &str = "holds more than a host and a port";
+
+fn refused(server_hostname: &str, why: &str) -> Error {
+    Error::invalid_argument(format!(
+        "server_hostname '{}' {why}; it looks like 'dbc-a1b2345c-d6e7.cloud.databricks.com'",
+        without_credentials(server_hostname)
+    ))
+}
+
 fn parse_host(given: &str) -> Result<Url> {
-    let refused = |why: &str| {
-        Error::invalid_argument(format!(
-            "server_hostname '{}' {why}; it looks like 'dbc-a1b2345c-d6e7.cloud.databricks.com'",
-            without_credentials(given)
-        ))
-    };
+    let refused = |why: &str| refused(given, why);
     let text = given.trim();
     if text.is_empty() {
         return Err(refused("is empty"));
@@ -111,8 +128,8 @@ fn parse_host(given: &str) -> Result<Url> {
     if !url.username().is_empty() || url.password().is_some() {
         return Err(refused("holds credentials, which belong into access_token"));
     }
-    if !matches!(url.path(), "" | "/") || url.query().is_some() || url.fragment().is_some() {
-        return Err(refused("holds more than a host and a port"));
+    if url.query().is_some() || url.fragment().is_some() {
+        return Err(refused(MORE_THAN_A_HOST));
     }
     if url.scheme() == "http" && !is_loopback(&url) {
         return Err(refused(
@@ -200,6 +217,16 @@ mod tests {
                 "{error}"
             );
         }
+    }
+
+    #[test]
+    fn a_gateway_may_put_the_workspace_below_a_path() {
+        for given in ["https://h/x", "h/x/", "HTTPS://h/x/"] {
+            let endpoint = Endpoint::parse_below(given, PATH).expect(given);
+            assert_eq!(endpoint.url(&["api"]).as_str(), "https://h/x/api");
+        }
+        assert!(Endpoint::parse_below("https://h/x?y=1", PATH).is_err());
+        assert!(Endpoint::parse_below("http://h.example.com/x", PATH).is_err());
     }
 
     #[test]

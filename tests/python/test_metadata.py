@@ -32,7 +32,9 @@ def test_schemas_of_a_catalog_by_pattern(cursor: dbapi.Cursor) -> None:
     cursor.schemas("samples", "nyc%")
     assert names(cursor) == ["TABLE_SCHEM", "TABLE_CATALOG"]
     assert cursor.fetchall() == [("nyctaxi", "samples")]
-    assert {row.TABLE_SCHEM for row in cursor.schemas(catalog_name="samples")} >= {"nyctaxi"}
+    everything = {row.TABLE_SCHEM for row in cursor.schemas(catalog_name="samples")}
+    assert everything >= {"nyctaxi"}
+    assert {row.TABLE_SCHEM for row in cursor.schemas("samples", "")} == everything
 
 
 def test_tables_by_pattern_and_type(cursor: dbapi.Cursor, table: str) -> None:

@@ -63,7 +63,7 @@ fn sql_type(arrow: &DataType) -> &'static str {
 }
 
 /// Asks a session about what it can see. Identifiers are exact; patterns are those of LIKE, with `%`,
-/// `_` and a backslash before either. `None` asks for everything, and an empty pattern does, too.
+/// `_` and a backslash before either. `None` asks for everything, an empty pattern for nothing.
 #[derive(Clone, Debug)]
 pub struct Metadata {
     session: Session,
@@ -106,6 +106,9 @@ impl Metadata {
         catalog: Option<&str>,
         schema_pattern: Option<&str>,
     ) -> Result<Table> {
+        if schema_pattern == Some("") {
+            return Ok(Shape::Schemas.empty());
+        }
         let sql = |catalog: Option<&str>| {
             Sql::show("SCHEMAS IN")
                 .catalog(catalog, "")?
@@ -165,6 +168,9 @@ impl Metadata {
         table_pattern: Option<&str>,
         column_pattern: Option<&str>,
     ) -> Result<Table> {
+        if [schema_pattern, table_pattern, column_pattern].contains(&Some("")) {
+            return Ok(Shape::Columns.empty());
+        }
         let sql = |catalog: Option<&str>| {
             Sql::show("COLUMNS IN")
                 .catalog(catalog, "CATALOG ")?

@@ -29,7 +29,7 @@ impl Sql {
 
     /// A pattern, with `keyword` before it; nothing where everything is wanted.
     pub(super) fn like(self, keyword: &str, wanted: Option<&str>) -> Result<Self> {
-        let Some(wanted) = wanted.filter(|wanted| !wanted.is_empty()) else {
+        let Some(wanted) = wanted else {
             return Ok(self);
         };
         let what = match keyword.trim() {
@@ -98,7 +98,7 @@ pub(super) fn procedures(
         ("routine_schema", schema_pattern),
         ("routine_name", name_pattern),
     ] {
-        if let Some(wanted) = wanted.filter(|wanted| !wanted.is_empty()) {
+        if let Some(wanted) = wanted {
             pattern::check(wanted, column)?;
             let wanted = literal(wanted);
             for part in [" AND ", column, " LIKE '", &wanted, "'"] {
@@ -143,7 +143,7 @@ mod tests {
         let all = Sql::show("SCHEMAS IN").catalog(None, "").unwrap();
         assert_eq!(
             all.like("", Some("")).unwrap().text(),
-            "SHOW SCHEMAS IN ALL CATALOGS"
+            "SHOW SCHEMAS IN ALL CATALOGS LIKE ''"
         );
     }
 

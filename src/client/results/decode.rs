@@ -152,6 +152,11 @@ impl ArrowReader {
             let message = format!("{} bytes follow the end of the Arrow stream", rest.len());
             return Error::data_loss(message);
         }
+        if error.to_string().contains("DepthLimitReached") {
+            let message = "a column is nested deeper than Arrow streams are read, which is about 60 levels; \
+                           select its parts, or to_json of it";
+            return Error::data_loss(message).with_source(error);
+        }
         let offset = self.bytes - rest.len();
         let message = format!("the Arrow stream is damaged before byte {offset}: {error}");
         Error::data_loss(message).with_source(error)

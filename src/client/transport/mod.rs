@@ -16,7 +16,8 @@ use std::time::Duration;
 
 use chrono::{DateTime, TimeDelta, Utc};
 use reqwest::header::{
-    ACCEPT, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, USER_AGENT,
+    ACCEPT, ACCEPT_ENCODING, AUTHORIZATION, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue,
+    USER_AGENT,
 };
 use reqwest::{Method, Response};
 use secrecy::ExposeSecret;
@@ -261,8 +262,9 @@ fn refuses_token(error: &Error) -> bool {
     }
 }
 
-/// Headers that say who asks, and how long what is asked is.
-const OWN_HEADERS: [&str; 7] = [
+/// Headers that say who asks, how long what is asked is, and how it may be answered.
+const OWN_HEADERS: [&str; 8] = [
+    "accept-encoding",
     "authorization",
     "connection",
     "content-length",
@@ -274,8 +276,16 @@ const OWN_HEADERS: [&str; 7] = [
 
 fn workspace_headers(config: &HttpConfig, endpoint: &Endpoint) -> Result<HeaderMap> {
     let json = HeaderValue::from_static("application/json");
-    let mut headers =
-        HeaderMap::from_iter([header("user-agent", &config.user_agent)?, (ACCEPT, json)]);
+    let coding = HeaderValue::from_static(if config.compressed_answers {
+        "gzip"
+    } else {
+        "identity"
+    });
+    let mut headers = HeaderMap::from_iter([
+        header("user-agent", &config.user_agent)?,
+        (ACCEPT, json),
+        (ACCEPT_ENCODING, coding),
+    ]);
     for (name, value) in &config.headers {
         let (name, value) = header(name, value)?;
         if OWN_HEADERS.contains(&name.as_str()) {

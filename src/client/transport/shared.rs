@@ -37,6 +37,8 @@ const ENVIRONMENT: [&str; 2] = ["SSL_CERT_DIR", "SSL_CERT_FILE"];
 struct Settings {
     connect_timeout: Duration,
     silence_timeout: Duration,
+    compressed_answers: bool,
+    max_idle_connections: Option<usize>,
     tls: TlsConfig,
     proxies: Proxies,
     environment: [Option<OsString>; ENVIRONMENT.len()],
@@ -47,6 +49,8 @@ impl Settings {
         Self {
             connect_timeout: config.connect_timeout,
             silence_timeout: config.silence_timeout,
+            compressed_answers: config.compressed_answers,
+            max_idle_connections: config.max_idle_connections,
             tls: config.tls.clone(),
             proxies,
             environment: ENVIRONMENT.map(std::env::var_os),
@@ -59,6 +63,8 @@ impl Settings {
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .referer(false)
+            .gzip(self.compressed_answers)
+            .pool_max_idle_per_host(self.max_idle_connections.unwrap_or(usize::MAX))
             .connect_timeout(self.connect_timeout)
             .read_timeout(self.silence_timeout);
         self.proxies.apply(builder)?.build().map_err(|why| {

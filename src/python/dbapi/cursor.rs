@@ -15,6 +15,7 @@ use super::exceptions::{
     DataError, InterfaceError, NotSupportedError, ProgrammingError, Warning, raise, to_pyerr,
 };
 use super::fetch::{ResultSet, RowFactory};
+use super::metadata::wanted;
 use super::options::{OnTruncated, seconds, tags};
 use super::submitted::state_name;
 use super::turn::{About, CursorInner, Turn};
@@ -396,7 +397,7 @@ impl Cursor {
         schema_name: Option<&str>,
     ) -> PyResult<Bound<'py, Self>> {
         slf.get().ask(slf.py(), async |metadata| {
-            metadata.schemas(catalog_name, schema_name).await
+            metadata.schemas(catalog_name, wanted(schema_name)).await
         })?;
         Ok(slf)
     }
@@ -415,7 +416,12 @@ impl Cursor {
         this.ask(slf.py(), async |metadata| {
             let types = table_types.as_deref();
             metadata
-                .tables(catalog.as_deref(), schema_name, table_name, types)
+                .tables(
+                    catalog.as_deref(),
+                    wanted(schema_name),
+                    wanted(table_name),
+                    types,
+                )
                 .await
         })?;
         Ok(slf)
@@ -432,7 +438,12 @@ impl Cursor {
     ) -> PyResult<Bound<'py, Self>> {
         slf.get().ask(slf.py(), async |metadata| {
             metadata
-                .columns(catalog_name, schema_name, table_name, column_name)
+                .columns(
+                    catalog_name,
+                    wanted(schema_name),
+                    wanted(table_name),
+                    wanted(column_name),
+                )
                 .await
         })?;
         Ok(slf)

@@ -51,6 +51,11 @@ impl Cursor {
     }
 }
 
+/// A pattern; an empty one asks for everything, as it does in the connector.
+pub(super) fn wanted(pattern: Option<&str>) -> Option<&str> {
+    pattern.filter(|pattern| !pattern.is_empty())
+}
+
 fn took_too_long(limit: Duration) -> Error {
     let message = format!("the answer did not come within {} s", limit.as_secs_f64());
     Error::new(ErrorCode::Timeout, message)

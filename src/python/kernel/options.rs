@@ -32,6 +32,7 @@ pub(super) struct Http {
     pub(super) tls_client_key: Option<PyBackedBytes>,
     pub(super) request_timeout_secs: Option<f64>,
     pub(super) max_connections: Option<usize>,
+    pub(super) compressed_answers: bool,
     pub(super) retry_min_wait_secs: Option<u64>,
     pub(super) retry_max_wait_secs: Option<u64>,
     pub(super) retry_max_attempts: Option<u32>,
@@ -69,6 +70,8 @@ impl Http {
     pub(super) fn config(&self) -> Result<HttpConfig> {
         let mut config = HttpConfig {
             retry: self.retry(),
+            compressed_answers: self.compressed_answers,
+            max_idle_connections: self.max_connections,
             ..HttpConfig::default()
         };
         match self.request_timeout_secs.map(Duration::try_from_secs_f64) {

@@ -126,7 +126,7 @@ impl Session {
         telemetry_circuit_breaker_threshold: Option<i64>,
         telemetry_circuit_breaker_timeout_ms: Option<i64>,
     ) -> PyResult<Self> {
-        // Who asks is of interest to telemetry alone, and no telemetry is sent.
+        // Who asks is of interest to telemetry alone.
         drop((
             (
                 driver_name,
@@ -136,11 +136,10 @@ impl Session {
                 runtime_vendor,
             ),
             (os_name, os_version, os_arch, client_app_name, locale_name),
-            (char_set_encoding, process_name, telemetry_enabled),
+            (char_set_encoding, process_name),
         ));
-        // Whether answers come compressed is left to the service.
-        let _ = sea_response_compression_enabled;
         Telemetry {
+            enabled: telemetry_enabled,
             batch_size: telemetry_batch_size,
             flush_interval_ms: telemetry_flush_interval_ms,
             max_retries: telemetry_max_retries,
@@ -159,6 +158,7 @@ impl Session {
             tls_client_key,
             request_timeout_secs,
             max_connections,
+            compressed_answers: sea_response_compression_enabled,
             retry_min_wait_secs,
             retry_max_wait_secs,
             retry_max_attempts,
@@ -205,7 +205,7 @@ impl Session {
         };
         let raise = |error: client::Error| to_pyerr(py, &error);
         sign_in.checked()?;
-        let endpoint = Endpoint::parse(host, http_path).map_err(raise)?;
+        let endpoint = Endpoint::parse_below(host, http_path).map_err(raise)?;
         let http = http.config().map_err(raise)?;
         let token = sign_in.source(py, &endpoint, &http)?;
         let opening = client::Session::open(endpoint, token, http, config);

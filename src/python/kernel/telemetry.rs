@@ -1,10 +1,11 @@
-//! Arguments about telemetry. They are checked as the official kernel checks them; nothing is sent.
+//! Arguments about telemetry. They are checked as the official kernel checks them; this driver has no telemetry to send.
 
 use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 
 /// What `Session` was told about telemetry.
 pub(super) struct Telemetry {
+    pub(super) enabled: Option<bool>,
     pub(super) batch_size: Option<i64>,
     pub(super) flush_interval_ms: Option<i64>,
     pub(super) max_retries: Option<i64>,
@@ -16,7 +17,7 @@ pub(super) struct Telemetry {
 }
 
 impl Telemetry {
-    /// Refuses numbers that make no sense.
+    /// Refuses numbers that make no sense; who asks for telemetry is told that there is none.
     pub(super) fn checked(&self) -> PyResult<()> {
         let guarded = self.circuit_breaker_enabled != Some(false);
         let threshold = self.circuit_breaker_threshold.filter(|_| guarded);
@@ -38,6 +39,9 @@ impl Telemetry {
             if value.is_some_and(|value| value < least) {
                 return Err(PyValueError::new_err(format!("{name} must be >= {least}")));
             }
+        }
+        if self.enabled == Some(true) {
+            tracing::warn!("telemetry_enabled: this driver has no telemetry, so nothing is sent");
         }
         Ok(())
     }

@@ -13,6 +13,18 @@ if TYPE_CHECKING:
 
     from databricks_sql_warehouse import Warehouse
 
+# Opens sessions and executes in a process of its own.
+OPEN = """
+    import databricks_sql_kernel as kernel
+    def open_session():
+        return kernel.Session(WAREHOUSE["server_hostname"], WAREHOUSE["http_path"],
+                              access_token=WAREHOUSE["access_token"])
+    def execute(session, sql):
+        statement = session.statement()
+        statement.set_sql(sql)
+        return statement.execute()
+"""
+
 # Waits, and tells when the interrupt came.
 WAITING = """
     import signal, time

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import base64
+import gzip
+import json
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from databricks_sql_warehouse import Warehouse
 
 import databricks_sql_kernel as kernel
 
 if TYPE_CHECKING:
-    from databricks_sql_warehouse import Warehouse
+    from collections.abc import Iterator
 
     from .conftest import Open
 
@@ -121,6 +127,98 @@ def test_a_session_without_links_reads_inline_json(
     assert statement.execute().fetch_all_arrow().to_pydict() == {"id": [0, 1, 2]}
     sent = warehouse.log(method="POST", path="/api/2.0/sql/statements")[-1]["body"]
     assert sent["disposition"] == "INLINE"
+
+
+def test_a_workspace_may_be_below_a_path(warehouse: Warehouse) -> None:
+    host = f"{warehouse.server_hostname}/gate/way/"
+    with pytest.raises(kernel.KernelError):
+        kernel.Session(host, PATH, access_token=warehouse.access_token)
+    assert warehouse.log()[-1]["path"] == "/gate/way/api/2.0/sql/sessions"
+
+
+@pytest.mark.parametrize("on", [True, False])
+def test_answers_are_compressed_where_asked(
+    warehouse: Warehouse,
+    open_session: Open,
+    on: bool,  # noqa: FBT001
+) -> None:
+    warehouse.settings(log_secrets=True, inline_limit_bytes=0)
+    session = open_session(sea_response_compression_enabled=on)
+    statement = session.statement()
+    statement.set_sql("SELECT 1 AS n")
+    statement.execute().fetch_all_arrow()
+    coding = {
+        (entry["to"], dict(entry["raw"]["headers"]).get("accept-encoding"))
+        for entry in warehouse.log()
+    }
+    assert coding == {("api", "gzip" if on else "identity"), ("storage", "identity")}
+
+
+def test_a_compressed_answer_is_read(warehouse: Warehouse, open_session: Open) -> None:
+    session = open_session(sea_response_compression_enabled=True)
+    statement = session.statement()
+    statement.set_sql("SELECT 1")
+    submitted = statement.submit()
+    body = {"statement_id": submitted.statement_id, "status": {"state": "RUNNING"}}
+    compressed = gzip.compress(json.dumps(body).encode())
+    action = {
+        "replace_body_base64": base64.b64encode(compressed).decode(),
+        "headers": {"content-encoding": "gzip"},
+    }
+    warehouse.fault(match={"method": "GET", "path": submitted.statement_id}, action=action)
+    assert submitted.status() == ("Running", None)
+
+
+@pytest.fixture(scope="module")
+def running_tls_warehouse() -> Iterator[Warehouse]:
+    with Warehouse.start(tls=True) as warehouse:
+        yield warehouse
+
+
+@pytest.mark.parametrize(("kept", "made"), [(None, 4), (1, 7)])
+def test_max_connections_bounds_those_that_are_kept(
+    running_tls_warehouse: Warehouse,
+    monkeypatch: pytest.MonkeyPatch,
+    kept: int | None,
+    made: int,
+) -> None:
+    """Each connection is a tunnel through the proxy; four requests at a time need four."""
+    warehouse = running_tls_warehouse
+    warehouse.reset()
+    monkeypatch.setenv("HTTPS_PROXY", warehouse.proxy_url)
+    assert warehouse.ca
+    session = kernel.Session(
+        "adb-1.2.azuredatabricks.net",
+        warehouse.http_path,
+        access_token=warehouse.access_token,
+        tls_ca_cert=Path(warehouse.ca).read_bytes(),
+        max_connections=kept,
+    )
+    warehouse.fault(match={"path": "statements/none"}, action={"delay": 0.5}, times=None)
+
+    def ask(number: int) -> str:
+        with pytest.raises(kernel.KernelError) as caught:
+            session.attach_async_statement(f"none-{number}")
+        code: str = caught.value.code
+        return code
+
+    for _ in range(2):
+        with ThreadPoolExecutor(4) as pool:
+            assert list(pool.map(ask, range(4))) == ["NotFound"] * 4
+    assert len(warehouse.log(to="proxy")) == made
+    session.close()
+
+
+def test_whoever_asks_for_telemetry_is_told_that_there_is_none(
+    warehouse: Warehouse, open_session: Open, caplog: pytest.LogCaptureFixture
+) -> None:
+    open_session(telemetry_enabled=False).close()
+    open_session(telemetry_enabled=None).close()
+    assert not caplog.records
+    open_session(telemetry_enabled=True).close()
+    assert [record.levelname for record in caplog.records] == ["WARNING"]
+    assert "telemetry_enabled" in caplog.text
+    assert {entry["path"].split("/")[3] for entry in warehouse.log(to="api")} == {"sql"}
 
 
 def test_telemetry_and_identity_are_accepted_and_nothing_is_sent(

@@ -3,6 +3,9 @@
 They are not part of this project: `--connector-source` or CONNECTOR_SOURCE names a checkout of the
 connector's repository, `--peer-python` an interpreter of the same version as this one, with the
 connector, the official kernel, pytest, pytest-timeout and pytz.
+
+The workspace has a real one's name, which the proxy of the local warehouse leads to: the connector
+puts a port of its own behind the name it is given, and its tests of TLS want a proxy between.
 """
 
 from __future__ import annotations
@@ -29,7 +32,13 @@ MODULES = [
     "test_transactions.py",
     "test_driver.py",
 ]
-PATIENCE = "100"
+WORKSPACE = "adb-1.2.azuredatabricks.net"
+PATIENCE = "300"
+# Left out, and why.
+LEFT_OUT = {
+    # Makes a query larger until it takes the service a minute: it measures the machine.
+    "test_long_running_query",
+}
 # Most of these tests ask for no backend and get Thrift, which the local warehouse does not speak
 # and no wheel has a part in; this sends them through the kernel.
 PLUGIN = """
@@ -67,6 +76,8 @@ def outcomes(
             str(place),
             "--timeout",
             PATIENCE,
+            "-k",
+            " and ".join(f"not {name}" for name in sorted(LEFT_OUT)),
             str(source / "tests" / "e2e" / module),
         ),
     ]
@@ -89,9 +100,9 @@ def copy_of_ours(place: Path) -> Path:
 
 
 @pytest.fixture
-def served(module: str) -> Iterator[Warehouse]:
-    """A warehouse of its own; with TLS for the tests of that, which take it for a proxy."""
-    with Warehouse.start(tls=module == "test_kernel_tls.py") as warehouse:
+def served() -> Iterator[Warehouse]:
+    """A warehouse that no other module has."""
+    with Warehouse.start(tls=True) as warehouse:
         yield warehouse
 
 
@@ -106,14 +117,19 @@ def test_whatever_passes_on_the_official_kernel_passes_on_this_one(  # noqa: PLR
     tmp_path: Path,
     record_property: Callable[[str, object], None],
 ) -> None:
+    assert served.ca
     variables = {
-        "DATABRICKS_SERVER_HOSTNAME": served.server_hostname,
+        "DATABRICKS_SERVER_HOSTNAME": WORKSPACE,
         "DATABRICKS_HTTP_PATH": served.http_path,
         "DATABRICKS_TOKEN": served.access_token,
         "DATABRICKS_CATALOG": "main",
         "DATABRICKS_SCHEMA": "default",
-        "MITMPROXY_CA_CERT": served.ca or "",
+        "HTTPS_PROXY": served.proxy_url,
+        "NO_PROXY": "",
+        "MITMPROXY_CA_CERT": served.ca,
     }
+    if module != "test_kernel_tls.py":  # where whom to trust is told by arguments
+        variables |= {"SSL_CERT_FILE": served.ca, "REQUESTS_CA_BUNDLE": served.ca}
     theirs = outcomes(peer_python, source, module, tmp_path / "theirs", [], **variables)
     packages = copy_of_ours(tmp_path / "packages")
     ours = outcomes(peer_python, source, module, tmp_path / "ours", [str(packages)], **variables)
@@ -121,7 +137,7 @@ def test_whatever_passes_on_the_official_kernel_passes_on_this_one(  # noqa: PLR
         counts = {kind: list(result.values()).count(kind) for kind in sorted(set(result.values()))}
         record_property(f"{module} on {who}", counts)
         print(f"{module} on {who}: {counts}")
-    assert ours or not theirs
     passed = {name for name, outcome in theirs.items() if outcome == "PASSED"}
+    assert passed, f"no test of {module} passed on the official kernel"
     worse = {name: ours.get(name) for name in passed if ours.get(name) != "PASSED"}
     assert worse == {}

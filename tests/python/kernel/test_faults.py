@@ -2,21 +2,31 @@
 
 from __future__ import annotations
 
+import base64
 import datetime
+import re
+import resource
+import struct
+import sys
 import threading
 import time
 import warnings
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pyarrow as pa
 import pytest
 
 import databricks_sql_kernel as kernel
 
 from .conftest import execute
+from .interrupting import OPEN, WAITING, end, interrupt
 
 if TYPE_CHECKING:
     from databricks_sql_warehouse import Warehouse
+
+    from tests.python.conftest import Held, Interpreters
 
     from .conftest import Open, Run
 
@@ -172,7 +182,26 @@ def test_7_nested_intervals_are_texts_too(open_session: Open) -> None:
     assert table.to_pydict() == {"b": [["1-2"]]}
 
 
-# 8. Calls that Ctrl-C does not end: test_lifecycle, from test_an_interrupt_ends_every_call on.
+# 8. Calls that Ctrl-C does not end; test_lifecycle has the others.
+def test_8_an_interrupt_ends_the_wait_for_a_result(
+    python: Interpreters, warehouse: Warehouse, held: Held
+) -> None:
+    code = f"""
+    session = open_session()
+    statement = session.statement()
+    statement.set_sql({held.sql!r})
+    submitted = statement.submit()
+    interrupted(submitted.await_result)
+    print(submitted.status()[0], flush=True)
+    """
+    process = python.start(WAITING + OPEN + code)
+    took = interrupt(
+        process,
+        warehouse,
+        lambda entry: (entry["method"], entry["statement_id"]) == ("GET", held.statement_id),
+    )
+    assert took < 2
+    assert end(process) == "Running"
 
 
 # 9. A cancel during the first request is lost, and polls come in steps of half a second.
@@ -238,6 +267,20 @@ def test_10_a_refused_token_is_fetched_anew(warehouse: Warehouse, open_session: 
     assert all_rows(session, 3) == [0, 1, 2]
 
 
+# 11. A refused exchange of a token is passed over, although a client id makes it mandatory.
+def test_11_a_refused_exchange_is_an_error_where_it_is_mandatory(
+    warehouse: Warehouse, open_session: Open
+) -> None:
+    token = warehouse.issue_foreign_token()
+    assert all_rows(open_session(access_token=token), 3) == [0, 1, 2]
+    assert list(warehouse.token_requests()) == ["jwt_bearer"]
+    warehouse.settings(federation="refuse")
+    with pytest.raises(kernel.KernelError) as caught:
+        open_session(access_token=token, identity_federation_client_id="some-client")
+    assert caught.value.code == "Unauthenticated"
+    assert token not in str(caught.value)
+
+
 # 12. Secrets leak into messages, and headers to storage; plain http and redirects are followed.
 def test_12_an_answer_that_is_not_understood_is_not_repeated(
     warehouse: Warehouse, open_session: Open
@@ -298,6 +341,15 @@ def test_13_the_driver_sets_its_own_headers(
 
 
 # 14. Tags are corrupted, and a column's name makes a SELECT a DML.
+def test_14_tags_are_sent_as_they_are(session: kernel.Session, warehouse: Warehouse) -> None:
+    statement = session.statement()
+    statement.set_sql("SELECT 1")
+    statement.set_query_tags({"k:1": "v", "a,b": "c"})
+    statement.execute()
+    sent = warehouse.log(method="POST", path="/api/2.0/sql/statements")[-1]["body"]["query_tags"]
+    assert {tag["key"]: tag["value"] for tag in sent} == {"k:1": "v", "a,b": "c"}
+
+
 def test_14_a_column_name_makes_no_count(session: kernel.Session) -> None:
     executed = execute(session, "/* x */ SELECT CAST(7 AS BIGINT) AS num_affected_rows")
     assert executed.num_modified_rows is None
@@ -361,7 +413,86 @@ def test_18_a_reader_exists(session: kernel.Session) -> None:
     assert submitted.reader().await_result().fetch_all_arrow()["n"].to_pylist() == [7]
 
 
-# 19. Deep nesting fails, and TLS errors hide their cause.
+# 19. Deep nesting and lengths that nobody could hold fail late or obscurely, and TLS errors hide
+# their cause.
+def answered(warehouse: Warehouse, table: pa.Table) -> None:
+    """The next statement has this table as its result."""
+    sink = pa.BufferOutputStream()
+    with pa.ipc.new_stream(sink, table.schema) as writer:
+        if table.num_rows:
+            writer.write_table(table)
+    columns = [
+        {"name": name, "position": place, "type_name": "STRING", "type_text": "STRING"}
+        for place, name in enumerate(table.column_names)
+    ]
+    manifest = {
+        "format": "ARROW_STREAM",
+        "schema": {"column_count": len(columns), "columns": columns},
+        "total_chunk_count": 1,
+        "total_row_count": table.num_rows,
+    }
+    result = {
+        "chunk_index": 0,
+        "row_offset": 0,
+        "row_count": table.num_rows,
+        "attachment": base64.b64encode(sink.getvalue().to_pybytes()).decode(),
+    }
+    body = {
+        "statement_id": "01f0-answered",
+        "status": {"state": "SUCCEEDED"},
+        "manifest": manifest,
+        "result": result,
+    }
+    warehouse.fault(match={"path": "statements$"}, action={"status": 200, "body": body})
+
+
+def nested(levels: int) -> pa.Table:
+    kind: pa.DataType = pa.int32()
+    value: list[Any] = [7]
+    for _ in range(levels):
+        kind, value = pa.list_(kind), [value]
+    return pa.table({"deep": pa.array(value, kind)})
+
+
+def test_19_nesting_as_deep_as_arrow_reads_is_read(
+    warehouse: Warehouse, session: kernel.Session
+) -> None:
+    table = nested(60)
+    answered(warehouse, table)
+    assert execute(session, "SELECT deep").fetch_all_arrow()["deep"][0] == table["deep"][0]
+
+
+def test_19_nesting_too_deep_for_arrow_is_called_that(
+    warehouse: Warehouse, open_session: Open
+) -> None:
+    answered(warehouse, nested(100).slice(1))  # pyarrow writes no row that is so deep
+    with pytest.raises(kernel.KernelError, match="nested deeper than") as caught:
+        execute(open_session(), "SELECT deep").fetch_all_arrow()
+    assert caught.value.code == "DataLoss"
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        b"\xff\xff\xff\xff" + struct.pack("<i", 2**31 - 1) + bytes(64),
+        b"\x04\x22\x4d\x18\x68\x70" + struct.pack("<Q", 2**31) + bytes(64),
+    ],
+    ids=["Arrow", "LZ4"],
+)
+def test_19_a_length_that_nobody_could_hold_is_refused_at_once(
+    chunked: Warehouse, open_session: Open, body: bytes
+) -> None:
+    action = {"replace_body_base64": base64.b64encode(body).decode()}
+    chunked.fault(match={"to": "storage", "chunk": 1}, action=action, times=None)
+    session = open_session(retry_max_attempts=1)
+    started, held = time.monotonic(), resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    assert code_of(lambda: all_rows(session)) == "DataLoss"
+    assert time.monotonic() - started < 2
+    kibibytes = 1 if sys.platform != "darwin" else 1024
+    grown = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - held
+    assert grown < 256 * 1024 * kibibytes
+
+
 def test_19_tls_errors_tell_their_cause(warehouse: Warehouse) -> None:
     host = warehouse.server_hostname.replace("http://", "https://")
     with pytest.raises(kernel.KernelError) as caught:
@@ -383,6 +514,32 @@ def test_20_an_error_of_a_poll_names_its_statement(
     with pytest.raises(kernel.KernelError) as caught:
         submitted.status()
     assert caught.value.query_id == submitted.statement_id
+
+
+def test_20_a_table_without_a_type_is_listed(warehouse: Warehouse, session: kernel.Session) -> None:
+    kind = pa.schema(
+        [
+            ("database", pa.string()),
+            ("tableName", pa.string()),
+            ("isTemporary", pa.bool_()),
+            ("information", pa.string()),
+            ("catalogName", pa.string()),
+            ("tableType", pa.string()),
+            ("remarks", pa.string()),
+        ]
+    )
+    row = {"database": "default", "tableName": "t", "catalogName": "main"}
+    answered(warehouse, pa.Table.from_pylist([row], schema=kind))
+    tables = session.metadata().list_tables(catalog="main").fetch_all_arrow()
+    assert tables["TABLE_NAME"].to_pylist() == ["t"]
+
+
+def test_each_fault_has_a_test_of_its_number() -> None:
+    text = Path(__file__).read_text(encoding="utf-8")
+    tested = re.findall(r"^def test_(\d+b?)_", text, re.MULTILINE)
+    told = re.findall(r"^# (\d+b?)\. ", text, re.MULTILINE)
+    numbers = ["1", "2", "2b", *(str(number) for number in range(3, 21))]
+    assert list(dict.fromkeys(tested)) == told == numbers
 
 
 def test_nothing_warns_by_itself(session: kernel.Session) -> None:

@@ -33,6 +33,19 @@ def test_catalogs_and_schemas(metadata: kernel.Metadata) -> None:
         assert caught.value.code == "InvalidArgument"
 
 
+def test_an_empty_pattern_names_nothing(metadata: kernel.Metadata) -> None:
+    for nothing in (
+        metadata.list_schemas(catalog="main", schema_pattern=""),
+        metadata.list_tables(catalog="main", schema_pattern=""),
+        metadata.list_tables(catalog="main", table_pattern=""),
+        metadata.list_columns(catalog="main", table_pattern=""),
+        metadata.list_columns(catalog="main", column_pattern=""),
+        metadata.functions(catalog="main", name_pattern=""),
+        metadata.procedures(catalog="main", name_pattern=""),
+    ):
+        assert nothing.fetch_all_arrow().num_rows == 0
+
+
 def test_tables_and_columns(
     session: kernel.Session, metadata: kernel.Metadata, table: str, warehouse: Warehouse
 ) -> None:

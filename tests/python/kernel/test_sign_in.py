@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import sys
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from cryptography.hazmat.primitives.asymmetric import rsa
@@ -13,15 +14,14 @@ from cryptography.hazmat.primitives.serialization import (
     PrivateFormat,
     PublicFormat,
 )
+from databricks_sql_warehouse import Warehouse
 
 import databricks_sql_kernel as kernel
 
 from .conftest import execute
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
-    from databricks_sql_warehouse import Warehouse
+    from collections.abc import Callable, Iterator
 
     from .conftest import Open
 
@@ -88,15 +88,79 @@ def test_by_a_browser(
     assert works(open_session(**arguments))  # by what was kept
 
 
-def test_11_a_refused_exchange_is_an_error_where_it_is_mandatory(
-    warehouse: Warehouse, open_session: Open
+@pytest.fixture(scope="module")
+def running_tls_warehouse() -> Iterator[Warehouse]:
+    with Warehouse.start(tls=True) as warehouse:
+        yield warehouse
+
+
+@pytest.fixture
+def azure(
+    running_tls_warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> Iterator[Callable[..., kernel.Session]]:
+    """Open sessions of a workspace in Azure by its name, through the proxy of the warehouse."""
+    warehouse = running_tls_warehouse
+    warehouse.reset()
+    monkeypatch.setenv("HTTPS_PROXY", warehouse.proxy_url)
+    opened: list[kernel.Session] = []
+
+    def open_one(**arguments: Any) -> kernel.Session:
+        assert warehouse.ca
+        session = kernel.Session(
+            "adb-1.2.azuredatabricks.net",
+            warehouse.http_path,
+            auth_type="azure-sp-m2m",
+            tls_ca_cert=Path(warehouse.ca).read_bytes(),
+            **{
+                "azure_client_id": warehouse.client_id,
+                "azure_client_secret": warehouse.client_secret,
+                **arguments,
+            },
+        )
+        opened.append(session)
+        return session
+
+    yield open_one
+    for session in opened:
+        session.close()
+    warehouse.reset()
+
+
+def test_by_entra_id_in_the_tenant_of_the_workspace(
+    azure: Callable[..., kernel.Session], running_tls_warehouse: Warehouse
 ) -> None:
-    """The official kernel goes on with the foreign token then."""
-    token = warehouse.issue_foreign_token()
-    assert works(open_session(access_token=token))
-    assert list(warehouse.token_requests()) == ["jwt_bearer"]
-    warehouse.settings(federation="refuse")
-    with pytest.raises(kernel.KernelError) as caught:
-        open_session(access_token=token, identity_federation_client_id="some-client")
+    warehouse = running_tls_warehouse
+    assert works(azure())
+    assert warehouse.token_requests()["azure_v2"] == 1
+    assert next(entry["path"] for entry in warehouse.log(to="api")) == "/aad/auth"
+    hosts = {entry["path"].partition(":")[0] for entry in warehouse.log(to="proxy")}
+    assert hosts == {"adb-1.2.azuredatabricks.net", "login.microsoftonline.com"}
+
+
+def test_by_entra_id_in_a_tenant_that_is_named(
+    azure: Callable[..., kernel.Session], running_tls_warehouse: Warehouse
+) -> None:
+    warehouse = running_tls_warehouse
+    assert works(azure(azure_tenant_id=warehouse.azure_tenant_id))
+    assert "/aad/auth" not in {entry["path"] for entry in warehouse.log(to="api")}
+
+
+def test_by_entra_id_with_a_role_on_the_resource(
+    azure: Callable[..., kernel.Session], running_tls_warehouse: Warehouse
+) -> None:
+    warehouse = running_tls_warehouse
+    warehouse.settings(log_secrets=True, federation="refuse")
+    resource = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Databricks/workspaces/w"
+    assert works(azure(azure_workspace_resource_id=resource))
+    assert {"azure_v1": 1, "azure_v2": 1}.items() <= warehouse.token_requests().items()
+    statement = next(entry for entry in warehouse.log(to="api") if entry["statement"])
+    headers = dict(statement["raw"]["headers"])
+    assert headers["x-databricks-azure-workspace-resource-id"] == resource
+    assert headers["x-databricks-azure-sp-management-token"].count(".") == 2
+
+
+def test_entra_id_tells_why_it_refuses(azure: Callable[..., kernel.Session]) -> None:
+    with pytest.raises(kernel.KernelError, match="AADSTS7000215") as caught:
+        azure(azure_client_secret="wr0ng")
     assert caught.value.code == "Unauthenticated"
-    assert token not in str(caught.value)
+    assert "wr0ng" not in str(caught.value)
