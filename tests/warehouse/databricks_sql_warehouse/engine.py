@@ -176,10 +176,12 @@ class Run:
             if self._canceled:
                 raise StatementCanceled
             if self._session.transaction is self._transaction:
-                if plan.kind is Kind.DEFINITION and self._transaction.active:
-                    raise not_in_transaction(" ".join(statement.split()[:2]).upper())
                 if plan.kind is not Kind.DEFINITION:
                     self._transaction.begin()
+                elif self._transaction.active:
+                    raise not_in_transaction(" ".join(statement.split()[:2]).upper())
+                else:
+                    self._transaction.defined = True
             return self._run(plan, row_limit)
         except duckdb.InterruptException as error:
             raise StatementCanceled from error

@@ -198,7 +198,7 @@ _RULES: list[tuple[str, _Builder]] = [
         ),
     ),
     (
-        r'Existing object "([^"]+)" is of type (\w+), trying to (\w+) type (\w+)',
+        r'Existing object "?([^"]+?)"? is of type (\w+), trying to (\w+) type (\w+)',
         _fixed(
             "WRONG_COMMAND_FOR_OBJECT_TYPE",
             r"The operation \3 requires a \4. But `\1` is a \2. Use the command for a \2 instead.",
@@ -241,10 +241,6 @@ _RULES: list[tuple[str, _Builder]] = [
             "More than one row returned by a subquery used as an expression.",
             "21000",
         ),
-    ),
-    (
-        r"Assertion failed",
-        _fixed("USER_RAISED_EXCEPTION", "The condition is not true!", "P0001"),
     ),
     (
         r"(?P<kind>date|timestamp) field value out of range: \"(?P<value>.*?)\"",

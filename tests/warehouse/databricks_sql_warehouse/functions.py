@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 
 from sqlglot import exp
 
+from . import elements
 from .calls import CALLS, anonymous, literal
+from .naming import column_name
 from .tables import full_name, physical
-from .type_lineage import PATH_OF_TEXT
+from .type_lineage import PATH_OF_TEXT, QUALIFIER
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,8 +34,16 @@ _INT_FUNCTIONS = (
     exp.Extract,
     exp.Length,
     exp.Month,
+    exp.Quarter,
     exp.StrPosition,
+    exp.WeekOfYear,
     exp.Year,
+)
+# Functions that have another type in DuckDB.
+_RESULTS = (
+    (_INT_FUNCTIONS, exp.DataType.Type.INT),
+    ((exp.TsOrDsAdd, exp.DateTrunc), exp.DataType.Type.DATE),
+    ((exp.TimestampTrunc,), exp.DataType.Type.TIMESTAMPTZ),
 )
 
 
@@ -41,6 +51,7 @@ def rewrite(tree: exp.Expr, session: Session, declarations: Declarations, token:
     """Rewrite every node below `tree`; `token` lets sleep() find the statement it runs in."""
     calls: dict[str, Callable[[exp.Expr], exp.Expr]] = {
         "sleep": lambda node: anonymous("warehouse_sleep", _double(node), literal(token)),
+        "assert_true": _assert_true,
         "raise_error": lambda node: anonymous("error", _raised(node.expressions[0])),
         "current_catalog": lambda _: literal(session.catalog),
         "current_schema": lambda _: literal(session.schema),
@@ -50,6 +61,7 @@ def rewrite(tree: exp.Expr, session: Session, declarations: Declarations, token:
         "session_user": lambda _: literal(USER),
         "user": lambda _: literal(USER),
         "try_divide": _try_divide,
+        "get": _get,
         **CALLS,
     }
 
@@ -58,21 +70,19 @@ def rewrite(tree: exp.Expr, session: Session, declarations: Declarations, token:
             return call(node)
         if isinstance(node, exp.Anonymous):
             return _made(node, session, declarations)
-        if isinstance(node, _INT_FUNCTIONS):
-            return exp.cast(node.copy(), exp.DataType.Type.INT)
-        if isinstance(node, exp.TsOrDsAdd):
-            return exp.cast(node.copy(), exp.DataType.Type.DATE)
+        for kinds, result in _RESULTS:
+            if isinstance(node, kinds):
+                return exp.cast(node.copy(), result)
         if isinstance(node, (exp.Any, exp.All)) and not isinstance(node.parent, exp.Predicate):
             name = "bool_or" if isinstance(node, exp.Any) else "bool_and"
             return anonymous(name, node.this.unnest())
-        if isinstance(node, exp.Div):
-            return _guarded_division(node, ansi=session.ansi)
         if isinstance(node, exp.JSONExtract) and node.meta.get(PATH_OF_TEXT):
             return exp.JSONExtractScalar(this=node.this, expression=node.expression)
-        if isinstance(node, exp.Cast):
-            return _cast(node, ansi=session.ansi)
         if isinstance(node, exp.DataType):
             return _data_type(node)
+        for kind, by_mode in _BY_MODE:
+            if isinstance(node, kind):
+                return by_mode(node, ansi=session.ansi)
         return node
 
     # Children first: a call that is replaced keeps arguments that are rewritten already.
@@ -89,6 +99,13 @@ def _call_name(node: exp.Func) -> str:
 def _raised(message: exp.Expr) -> exp.Expr:
     start = literal("[USER_RAISED_EXCEPTION] ")
     return exp.Concat(expressions=[start, message, literal(" SQLSTATE: P0001")])
+
+
+def _assert_true(node: exp.Expr) -> exp.Expr:
+    condition, *message = node.expressions
+    shown = message[0] if message else literal(f"'{column_name(condition)}' is not true!")
+    failed = anonymous("error", _raised(shown))
+    return exp.Case(ifs=[exp.If(this=condition, true=exp.Null())], default=failed)
 
 
 def _double(node: exp.Expr) -> exp.Expr:
@@ -116,14 +133,19 @@ def _made(node: exp.Anonymous, session: Session, declarations: Declarations) -> 
     return call
 
 
+def _get(node: exp.Expr) -> exp.Expr:
+    value, index = node.expressions
+    return elements.element(exp.Bracket(this=value, expressions=[index]), ansi=False)
+
+
 def _try_divide(node: exp.Expr) -> exp.Expr:
     left, right = node.expressions
     zero = exp.Literal.number(0)
     return exp.Div(this=exp.paren(left), expression=exp.Nullif(this=right, expression=zero))
 
 
-def _guarded_division(node: exp.Div, *, ansi: bool) -> exp.Expr:
-    """DuckDB answers infinity for x / 0."""
+def _guarded_division(node: exp.Binary, *, ansi: bool) -> exp.Expr:
+    """DuckDB answers infinity for x / 0, and old versions NULL for x % 0."""
     divisor = node.expression
     constant = divisor.unnest()
     if isinstance(constant, exp.Nullif) or (
@@ -141,6 +163,8 @@ def _cast(node: exp.Cast, *, ansi: bool) -> exp.Expr:
     kind = node.to.this
     if kind is exp.DataType.Type.NULL:
         return exp.Null()
+    if qualifier := node.meta.get(QUALIFIER):
+        return _interval_text(node.this, qualifier)
     text = isinstance(node.this, exp.Literal) and node.this.is_string
     if kind in (exp.DataType.Type.BINARY, exp.DataType.Type.VARBINARY) and text:
         return exp.Encode(this=node.this, charset=literal("utf-8"))
@@ -156,6 +180,20 @@ def _cast(node: exp.Cast, *, ansi: bool) -> exp.Expr:
     return exp.TryCast(this=node.this, to=node.to)
 
 
+def _interval_text(value: exp.Expr, qualifier: str) -> exp.Expr:
+    years, months = (anonymous("datepart", literal(part), value) for part in ("year", "month"))
+    total = exp.Add(this=exp.Mul(this=years, expression=exp.Literal.number(12)), expression=months)
+    counted = exp.cast(total, exp.DataType.Type.BIGINT)
+    micros = anonymous("epoch_us", value)
+    return anonymous("warehouse_interval", counted, micros, literal(qualifier))
+
+
+_BY_MODE: tuple[tuple[type[exp.Expr], Callable[..., exp.Expr]], ...] = (
+    (exp.Bracket, elements.element),
+    (exp.Div, _guarded_division),
+    (exp.Mod, _guarded_division),
+    (exp.Cast, _cast),
+)
 _TEMPORAL = (
     exp.DataType.Type.DATE,
     exp.DataType.Type.TIMESTAMP,

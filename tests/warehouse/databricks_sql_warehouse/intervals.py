@@ -93,6 +93,23 @@ def _day_time(text: str, units: str) -> int | None:
     return -micros if match[1] == "-" else micros
 
 
+def text(value: Interval, qualifier: str) -> str:
+    """`INTERVAL '1 02:03:04.5' DAY TO SECOND`: an interval as a string."""
+    first, _, last = qualifier.partition(" TO ")
+    sign = "-" if value.months < 0 or value.micros < 0 else ""
+    if first in ("YEAR", "MONTH"):
+        years, months = divmod(abs(value.months), 12)
+        shown = {"YEAR": f"{years}", "MONTH": f"{abs(value.months)}"}.get(qualifier)
+        return f"INTERVAL '{sign}{shown or f'{years}-{months}'}' {qualifier}"
+    rest, written = abs(value.micros), ""
+    for name in _FIELDS[_FIELDS.index(first) : _FIELDS.index(last or first) + 1]:
+        count, rest = divmod(rest, _MICROS[name])
+        separator = "" if name == first else " " if name == "HOUR" else ":"
+        fraction = f".{rest:06}".rstrip("0").rstrip(".") if name == "SECOND" else ""
+        written += separator + (f"{count}" if name == "DAY" else f"{count:02}") + fraction
+    return f"INTERVAL '{sign}{written}' {qualifier}"
+
+
 def translate(tree: exp.Expr) -> exp.Expr:
     """Replace interval literals, casts and types below `tree` by what DuckDB takes."""
     return tree.transform(_translate_node, copy=False)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import duckdb
 
-from . import data_types, geospatial
+from . import data_types, geospatial, intervals
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -32,6 +32,10 @@ def _point(x: float, y: float, srid: int) -> str:
     return geospatial.ewkt(f"POINT({x:.15g} {y:.15g})", srid)
 
 
+def _interval(months: int, micros: int, qualifier: str) -> str:
+    return intervals.text(intervals.Interval(months, micros), qualifier)
+
+
 def _crc32(data: str) -> int:
     return zlib.crc32(data.encode())
 
@@ -42,5 +46,6 @@ _FUNCTIONS: list[tuple[str, Callable[..., Any], list[str], str]] = [
     ("warehouse_wkt", geospatial.wkt, [_TEXT], _TEXT),
     ("warehouse_srid", geospatial.srid, [_TEXT], _INT),
     ("warehouse_point", _point, [_DOUBLE, _DOUBLE, _INT], _TEXT),
+    ("warehouse_interval", _interval, [_LONG, _LONG, _TEXT], _TEXT),
     ("warehouse_crc32", _crc32, [_TEXT], _LONG),
 ]

@@ -16,7 +16,8 @@ _SUPPORTED = "Only SELECT / INSERT / MERGE / UPDATE / DELETE / DESCRIBE TABLE ar
 class Transaction:
     """The connection of a session in transactions; its statements run one at a time.
 
-    One of `AUTOCOMMIT = FALSE` begins anew after each end, one of BEGIN is a `single` one.
+    One of `AUTOCOMMIT = FALSE` begins anew after each end, one of BEGIN is a `single` one. A
+    definition takes effect at once, outside of it, but a COMMIT may follow (`defined`).
     """
 
     def __init__(self, cursor: duckdb.DuckDBPyConnection, *, single: bool = False) -> None:
@@ -24,6 +25,7 @@ class Transaction:
         self.single = single
         self.lock = threading.Lock()
         self.active = False
+        self.defined = False
         self.aborted = False
         self.conflict: Exception | None = None
 
@@ -54,8 +56,11 @@ class Transaction:
 
     def commit(self) -> None:
         """Commit; an error without an open transaction or after a conflict."""
-        if not self.active:
+        if not (self.active or self.defined):
             raise no_transaction()
+        self.defined = False
+        if not self.active:
+            return
         conflict = self.conflict
         if conflict is not None:
             self.rollback()
@@ -65,6 +70,7 @@ class Transaction:
 
     def rollback(self) -> None:
         """Undo what the open transaction did, if there is one."""
+        self.defined = False
         if self.active:
             self.active = self.aborted = False
             self.conflict = None

@@ -3,7 +3,8 @@
 DuckDB has one INTERVAL, Databricks has thirteen; EWKT text is VARCHAR there, GEOMETRY(4326) here.
 A mark says which: the qualifier of an interval, the text of a geospatial type, VARIANT, and for a
 nested type the marks of its children by name (`element`, `key`, `value`, or a struct's member).
-A path such as `column:field` is VARIANT of a VARIANT and STRING of a STRING: its `meta` tells.
+A path such as `column:field` is VARIANT of a VARIANT and STRING of a STRING, and the text of an
+interval depends on its qualifier: the `meta` of path and cast tell.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     Declared = Callable[[exp.Table], "Marks"]
 
 PATH_OF_TEXT = "path_of_text"
+QUALIFIER = "qualifier"
 Mark: TypeAlias = Union[str, "dict[str, Mark]"]
 Marks: TypeAlias = "dict[str, Mark]"
 
@@ -116,6 +118,10 @@ def _outputs(query: exp.Expr, declared: Declared, ctes: dict[str, Marks]) -> Mar
     for path in query.find_all(exp.JSONExtract):
         if path.find_ancestor(exp.Select) is query:
             path.meta[PATH_OF_TEXT] = _infer(path.this, scope) != _VARIANT
+    for cast in query.find_all(exp.Cast):
+        if cast.to.is_type(exp.DataType.Type.TEXT) and cast.find_ancestor(exp.Select) is query:
+            mark = _infer(cast.this, scope)
+            cast.meta[QUALIFIER] = mark if mark is not None and _is_interval(mark) else None
     found: Marks = {}
     for projection in query.expressions:
         if projection.is_star:

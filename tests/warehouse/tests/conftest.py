@@ -10,6 +10,7 @@ import urllib.request
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
+import duckdb
 import pyarrow as pa
 import pytest
 
@@ -20,6 +21,11 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 SQL = "/api/2.0/sql"
+needs_duckdb_2 = pytest.mark.skipif(
+    int(duckdb.__version__.partition(".")[0]) < 2,
+    reason="with DuckDB 1, the last for Python 3.10, NULL is INT, VARIANT keeps the order of keys, "
+    "and there are no zones like +05:30",
+)
 
 
 @dataclass
@@ -134,7 +140,7 @@ def arrowbricks_python(request: pytest.FixtureRequest) -> str:
     option = request.config.getoption("--arrowbricks-python", default=None)
     found: str | None = option or os.environ.get("ARROWBRICKS_PYTHON")
     if found is None:
-        pytest.skip("no --arrowbricks-python, no ARROWBRICKS_PYTHON: has arrowbricks 6.2.0")
+        pytest.skip("no ARROWBRICKS_PYTHON: an interpreter with arrowbricks[arro3] 6.2.0")
     return found
 
 
@@ -143,7 +149,7 @@ def peer_python(request: pytest.FixtureRequest) -> str:
     option = request.config.getoption("--peer-python", default=None)
     found: str | None = option or os.environ.get("PEER_PYTHON")
     if found is None:
-        pytest.skip("no --peer-python, no PEER_PYTHON: an interpreter with the official stack")
+        pytest.skip("no PEER_PYTHON: an interpreter with the official connector and kernel")
     return found
 
 
@@ -151,6 +157,19 @@ def peer_python(request: pytest.FixtureRequest) -> str:
 def running() -> Iterator[Warehouse]:
     with Warehouse.start() as warehouse:
         yield warehouse
+
+
+@pytest.fixture(scope="session")
+def running_tls() -> Iterator[Warehouse]:
+    with Warehouse.start(tls=True) as warehouse:
+        yield warehouse
+
+
+@pytest.fixture
+def secure(running_tls: Warehouse) -> Iterator[Warehouse]:
+    running_tls.reset()
+    yield running_tls
+    running_tls.reset()
 
 
 @pytest.fixture

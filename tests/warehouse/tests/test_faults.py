@@ -124,8 +124,10 @@ def test_a_body_can_be_replaced(warehouse: Warehouse, client: Client) -> None:
 
 
 def test_a_delay_still_answers(warehouse: Warehouse, client: Client) -> None:
-    warehouse.fault(action={"delay": [0.0, 0.01]})
+    warehouse.fault(action={"delay": [0.2, 0.3]})
+    began = time.monotonic()
     assert client.post("SELECT 1").status == 200
+    assert time.monotonic() - began >= 0.2
 
 
 def test_retry_after_in_seconds_and_as_a_date(warehouse: Warehouse, client: Client) -> None:

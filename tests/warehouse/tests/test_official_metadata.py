@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+from . import peers
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -54,15 +55,8 @@ def ask(warehouse: Warehouse, peer_python: str, request: pytest.FixtureRequest) 
             "http_path": warehouse.http_path,
             "access_token": warehouse.access_token,
         }
-        ended = subprocess.run(
-            [peer_python, "-c", _PROGRAM, json.dumps([options, method, arguments])],
-            capture_output=True,
-            text=True,
-            timeout=50,
-            check=False,
-        )
-        assert ended.returncode == 0, ended.stderr
-        rows: list[dict[str, Any]] = json.loads(ended.stdout)
+        given = json.dumps([options, method, arguments])
+        rows: list[dict[str, Any]] = peers.answer(peer_python, _PROGRAM, given)
         return rows
 
     return call

@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import json
 import os
-import subprocess
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric import ec, rsa
 
-from databricks_sql_warehouse import Warehouse
+from . import peers
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
+
+    from databricks_sql_warehouse import Warehouse
 
     SignIn = Callable[..., dict[str, Any]]
 
@@ -40,19 +41,6 @@ exec curl --silent --location --cacert "$BROWSER_CA" "$1" >/dev/null 2>&1
 """
 
 
-@pytest.fixture(scope="module")
-def running_tls() -> Iterator[Warehouse]:
-    with Warehouse.start(tls=True) as warehouse:
-        yield warehouse
-
-
-@pytest.fixture
-def secure(running_tls: Warehouse) -> Iterator[Warehouse]:
-    running_tls.reset()
-    yield running_tls
-    running_tls.reset()
-
-
 @pytest.fixture
 def sign_in(secure: Warehouse, peer_python: str) -> SignIn:
     """Sign in by the official kernel, run a query, and give the counters of token requests."""
@@ -64,16 +52,8 @@ def sign_in(secure: Warehouse, peer_python: str) -> SignIn:
             "ca": secure.ca,
             **options,
         }
-        ended = subprocess.run(
-            [peer_python, "-c", _PROGRAM, json.dumps(given)],
-            capture_output=True,
-            text=True,
-            timeout=50,
-            check=False,
-            env={**os.environ, **(environment or {})},
-        )
-        assert ended.returncode == 0, ended.stderr
-        assert json.loads(ended.stdout) == [{"a": "signed in"}]
+        rows = peers.answer(peer_python, _PROGRAM, json.dumps(given), environment=environment)
+        assert rows == [{"a": "signed in"}]
         return secure.token_requests()
 
     return run

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import json
-import subprocess
 from typing import TYPE_CHECKING
 
 from databricks_sql_warehouse import Warehouse
+
+from . import peers
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -50,15 +51,8 @@ def test_files_and_streams_go_up_and_down(peer_python: str, tmp_path: Path) -> N
             "access_token": warehouse.access_token,
             "directory": str(tmp_path),
         }
-        ended = subprocess.run(
-            [peer_python, "-c", _PROGRAM, json.dumps(options)],
-            capture_output=True,
-            text=True,
-            timeout=50,
-            check=False,
-        )
-        assert ended.returncode == 0, ended.stderr
-        listed, down, refused, left = json.loads(ended.stdout)
+        found = peers.answer(peer_python, _PROGRAM, json.dumps(options))
+        listed, down, refused, left = found
         assert listed == [["file", 10], ["stream", 8]]
         assert (down, refused, left) == ("some bytes", True, [])
         assert warehouse.counters()["storage_requests_with_token"] == 0

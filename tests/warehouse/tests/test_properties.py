@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
+import sys
 from typing import TYPE_CHECKING, Any
 
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
 from databricks_sql_warehouse import csv_rows, geospatial
@@ -44,6 +45,9 @@ TYPES = st.recursive(st.sampled_from(PLAIN), _nested, max_leaves=6)
 @given(st.lists(CELLS))
 def test_csv_reads_back_as_it_was_written(rows: list[list[Any]]) -> None:
     rows = [row for row in rows if row]
+    # The csv module of Python 3.10 takes no NUL.
+    texts = [cell or "" for row in rows for cell in row]
+    assume(sys.version_info >= (3, 11) or not any("\0" in text for text in texts))
     read = csv_rows.read(csv_rows.write(rows, None))
     assert read == [["null" if cell is None else cell for cell in row] for row in rows]
 

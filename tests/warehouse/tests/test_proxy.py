@@ -6,28 +6,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from databricks_sql_warehouse import Warehouse
-
 from .network import ask, basic, connection, trusting, works
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from databricks_sql_warehouse import Warehouse
 
     from .conftest import Client
 
 APP = "2ff814a6-3304-4ab8-85cb-cd0e6f879c1d"
-
-
-@pytest.fixture(scope="module")
-def running_tls() -> Iterator[Warehouse]:
-    with Warehouse.start(tls=True) as warehouse:
-        yield warehouse
-
-
-@pytest.fixture
-def secure(running_tls: Warehouse) -> Iterator[Warehouse]:
-    yield running_tls
-    running_tls.reset()
 
 
 def through(warehouse: Warehouse, url: str, method: str = "GET", **options: Any) -> Any:

@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from .conftest import SQL, Client
+from .conftest import SQL, Client, needs_duckdb_2
 
 if TYPE_CHECKING:
     from databricks_sql_warehouse import Warehouse
@@ -16,6 +16,7 @@ def test_a_session_has_its_own_time_zone(warehouse: Warehouse) -> None:
     assert rows == [["Asia/Tokyo", "2020-06-01T00:00:00.000+09:00"]]
 
 
+@needs_duckdb_2
 def test_an_offset_is_a_time_zone(warehouse: Warehouse) -> None:
     client = Client(warehouse, session_confs={"TIMEZONE": "+05:30"})
     assert client.rows("SELECT TIMESTAMP '2020-06-01 00:00:00'") == [

@@ -38,6 +38,30 @@ def test_commit_needs_a_transaction(client: Client, other: Client) -> None:
     assert other.error("COMMIT")[0] == "25000"
 
 
+def test_definitions_take_effect_at_once_and_may_be_committed(
+    client: Client, other: Client
+) -> None:
+    for name in ("transactions_d", "transactions_e"):
+        client.rows(f"CREATE OR REPLACE TABLE {name} (id INT)")
+        assert other.rows(f"SELECT * FROM {name}") == []
+    client.rows("COMMIT")
+    assert client.error("COMMIT")[0] == "25000"
+    client.rows("DROP TABLE transactions_d")
+    client.rows("ROLLBACK")
+    assert other.error("SELECT * FROM transactions_d")[0] == "42P01"
+    assert client.error("COMMIT")[0] == "25000"
+
+
+def test_a_definition_may_come_before_the_changes_of_a_transaction(
+    client: Client, other: Client
+) -> None:
+    client.rows("CREATE OR REPLACE TABLE transactions_d (id INT)")
+    client.rows("INSERT INTO transactions_d VALUES (1)")
+    assert other.rows("SELECT * FROM transactions_d") == []
+    client.rows("COMMIT")
+    assert other.rows("SELECT * FROM transactions_d") == [["1"]]
+
+
 def test_autocommit_can_be_asked_and_set_back(client: Client, other: Client) -> None:
     assert client.rows("SET AUTOCOMMIT") == [["AUTOCOMMIT", "false"]]
     assert other.rows("SET AUTOCOMMIT") == [["AUTOCOMMIT", "true"]]
