@@ -2,10 +2,10 @@
 
 use std::ops::Range;
 
-use super::column_type::ColumnType;
+use super::column_type::{ColumnType, Target};
 use super::lexer::{Kind, Piece};
 use super::markers::{Form, Scanner, Step};
-use super::value::Value;
+use super::value::{SqlType, Value};
 use super::{MOST_PARAMETERS, MOST_TEXT};
 use crate::client::wire::StatementParameter;
 
@@ -67,57 +67,53 @@ impl<'a> InsertTemplate<'a> {
         format!("SELECT {columns} FROM {} LIMIT 0", self.table)
     }
 
-    /// Which markers go into numbers, when the rows go into columns of these types.
+    /// What the markers go into, when the rows go into columns of these types.
     #[must_use]
-    pub fn markers_of_numbers(&self, type_names: &[&str]) -> Vec<bool> {
-        const NUMBERS: [&str; 11] = [
-            "BYTE", "TINYINT", "SHORT", "SMALLINT", "INT", "INTEGER", "LONG", "BIGINT", "FLOAT",
-            "DOUBLE", "DECIMAL",
-        ];
+    pub fn targets(&self, type_names: &[&str]) -> Vec<Target> {
         let known = type_names.len() == self.width;
-        let is_number = |place: &usize| {
-            known
-                && type_names
-                    .get(*place)
-                    .is_some_and(|name| NUMBERS.contains(name))
+        let target = |place: &usize| match type_names.get(*place) {
+            Some(&"DECIMAL") if known => Target::Exact,
+            Some(&("FLOAT" | "DOUBLE")) if known => Target::Approximate,
+            _ => Target::Any,
         };
-        self.places.iter().map(is_number).collect()
+        self.places.iter().map(target).collect()
     }
 
-    /// How many statements less there are when numbers of several types can go together.
+    /// How many statements less there are when the columns are of the numbers that their values look like.
     #[must_use]
-    pub fn saved_by_numbers(&self, rows: &[Vec<Value>]) -> usize {
-        let none = vec![false; self.places.len()];
-        let all = vec![true; self.places.len()];
-        self.count(rows, &none) - self.count(rows, &all).min(self.count(rows, &none))
-    }
-
-    fn count(&self, rows: &[Vec<Value>], into_numbers: &[bool]) -> usize {
-        let (mut at, mut count) = (0, 0);
-        while at < rows.len() {
-            at = alike(rows, at, into_numbers).end;
-            count += 1;
-        }
-        count
+    pub fn saved_by_targets(&self, rows: &[Vec<Value>]) -> usize {
+        let hoped: Vec<_> = (0..self.places.len())
+            .map(|marker| {
+                let is_float = |row: &Vec<Value>| *row[marker].sql_type() == SqlType::Double;
+                if rows.iter().any(is_float) {
+                    Target::Approximate
+                } else {
+                    Target::Exact
+                }
+            })
+            .collect();
+        let unknown = vec![Target::Any; hoped.len()];
+        count(rows, &unknown).saturating_sub(count(rows, &hoped))
     }
 
     /// Statements that insert the rows in their order; each row has the values of its markers.
     ///
-    /// Rows go together while their values have types that can be joined without changing one. Numbers of several types
-    /// can where `into_numbers` says that a marker goes into numbers. `inline` writes all values into the text.
+    /// Rows go together while their values have types that can be joined without changing one, on the way to what the
+    /// markers go into. `inline` writes all values into the text.
     #[must_use]
     pub fn batches(
         &self,
         rows: Vec<Vec<Value>>,
-        into_numbers: Vec<bool>,
+        targets: Vec<Target>,
         inline: bool,
     ) -> Batches<'_> {
         Batches {
             template: self,
             rows,
-            into_numbers,
+            targets,
             at: 0,
             most_parameters: if inline { 0 } else { MOST_PARAMETERS },
+            most_text: MOST_TEXT,
         }
     }
 
@@ -131,8 +127,8 @@ impl<'a> InsertTemplate<'a> {
 }
 
 /// The rows from `at` on whose types can be joined.
-fn alike(rows: &[Vec<Value>], at: usize, into_numbers: &[bool]) -> Range<usize> {
-    let mut columns: Vec<_> = into_numbers.iter().copied().map(ColumnType::new).collect();
+fn alike(rows: &[Vec<Value>], at: usize, targets: &[Target]) -> Range<usize> {
+    let mut columns: Vec<_> = targets.iter().copied().map(ColumnType::new).collect();
     let taken = rows[at..].iter().take_while(|row| {
         columns
             .iter_mut()
@@ -140,6 +136,16 @@ fn alike(rows: &[Vec<Value>], at: usize, into_numbers: &[bool]) -> Range<usize> 
             .all(|(column, value)| column.takes(value))
     });
     at..at + taken.count().max(1)
+}
+
+/// How many statements the rows take.
+fn count(rows: &[Vec<Value>], targets: &[Target]) -> usize {
+    let (mut at, mut count) = (0, 0);
+    while at < rows.len() {
+        at = alike(rows, at, targets).end;
+        count += 1;
+    }
+    count
 }
 
 /// A statement for some of the rows.
@@ -158,9 +164,10 @@ pub struct Batch {
 pub struct Batches<'a> {
     template: &'a InsertTemplate<'a>,
     rows: Vec<Vec<Value>>,
-    into_numbers: Vec<bool>,
+    targets: Vec<Target>,
     at: usize,
     most_parameters: usize,
+    most_text: usize,
 }
 
 impl Iterator for Batches<'_> {
@@ -170,7 +177,7 @@ impl Iterator for Batches<'_> {
         if self.at >= self.rows.len() {
             return None;
         }
-        let alike = alike(&self.rows, self.at, &self.into_numbers);
+        let alike = alike(&self.rows, self.at, &self.targets);
         let markers = self.template.texts.len() - 1;
         let first = alike.start..alike.start + 1;
         let mut batch = if markers * alike.len() <= self.most_parameters {
@@ -178,7 +185,7 @@ impl Iterator for Batches<'_> {
         } else {
             self.with_literals(alike)
         };
-        if batch.sql.len() > MOST_TEXT
+        if batch.sql.len() > self.most_text
             && batch.parameters.is_empty()
             && markers <= self.most_parameters
         {
@@ -229,7 +236,7 @@ impl Batches<'_> {
                 sql.push_str(", ");
             }
             self.template.write_row(&mut sql, &self.rows[at]);
-            if sql.len() > MOST_TEXT && at > rows.start {
+            if sql.len() > self.most_text && at > rows.start {
                 sql.truncate(before);
                 break;
             }
@@ -418,7 +425,7 @@ impl<'a> Pieces<'a> {
 mod tests {
     use proptest::prelude::*;
 
-    use super::{Batch, InsertTemplate};
+    use super::{Batch, Batches, InsertTemplate, Target};
     use crate::client::sql::{SqlType, Value};
 
     fn int(number: i32) -> Value {
@@ -431,8 +438,8 @@ mod tests {
 
     fn batches(sql: &str, rows: Vec<Vec<Value>>) -> Vec<Batch> {
         let template = InsertTemplate::parse(sql).expect("an INSERT of rows");
-        let into_numbers = vec![false; template.places.len()];
-        template.batches(rows, into_numbers, false).collect()
+        let targets = template.targets(&[]);
+        template.batches(rows, targets, false).collect()
     }
 
     #[test]
@@ -453,9 +460,12 @@ mod tests {
         let template = InsertTemplate::parse("INSERT INTO TABLE a.`b` (x, `y`) VALUES (1, ?)");
         let template = template.expect("an INSERT of rows");
         assert_eq!(template.target_query(), "SELECT x, `y` FROM a.`b` LIMIT 0");
-        assert_eq!(template.markers_of_numbers(&["STRING", "DECIMAL"]), [true]);
-        assert_eq!(template.markers_of_numbers(&["DECIMAL", "STRING"]), [false]);
-        assert_eq!(template.markers_of_numbers(&["DECIMAL"]), [false]);
+        let target = |types: &[&str]| template.targets(types)[0];
+        assert_eq!(target(&["STRING", "DECIMAL"]), Target::Exact);
+        assert_eq!(target(&["STRING", "FLOAT"]), Target::Approximate);
+        assert_eq!(target(&["STRING", "BIGINT"]), Target::Any);
+        assert_eq!(target(&["DECIMAL", "STRING"]), Target::Any);
+        assert_eq!(target(&["DECIMAL"]), Target::Any);
         let template = InsertTemplate::parse("INSERT INTO t VALUES (?)").expect("an INSERT");
         assert_eq!(template.target_query(), "SELECT * FROM t LIMIT 0");
     }
@@ -466,9 +476,11 @@ mod tests {
         let template = InsertTemplate::parse(sql).expect("an INSERT of rows");
         let float = Value::Scalar(SqlType::Double, Some("1.5".to_owned()));
         let rows = vec![vec![int(1)], vec![float.clone()], vec![int(2)], vec![float]];
-        assert_eq!(template.saved_by_numbers(&rows), 3);
+        assert_eq!(template.saved_by_targets(&rows), 3);
         assert_eq!(batches(sql, rows.clone()).len(), 4);
-        let together: Vec<_> = template.batches(rows, vec![true], true).collect();
+        let together: Vec<_> = template
+            .batches(rows, vec![Target::Approximate], true)
+            .collect();
         assert_eq!(together.len(), 1);
         assert_eq!(
             together[0].sql,
@@ -548,16 +560,18 @@ mod tests {
 
     #[test]
     fn a_statement_is_no_longer_than_the_service_takes() {
-        let long = "x".repeat(5 << 20);
+        const MOST: usize = 20_000;
+        let long = "x".repeat(6000);
         let rows: Vec<_> = (0..300)
             .map(|number| vec![int(number), text(if number < 5 { &long } else { "" })])
             .collect();
-        let found = batches("INSERT INTO t VALUES (?, ?)", rows);
-        assert!(
-            found
-                .iter()
-                .all(|batch| batch.sql.len() <= super::MOST_TEXT)
-        );
+        let template = InsertTemplate::parse("INSERT INTO t VALUES (?, ?)").expect("an INSERT");
+        let found: Vec<_> = Batches {
+            most_text: MOST,
+            ..template.batches(rows, vec![Target::Any; 2], false)
+        }
+        .collect();
+        assert!(found.iter().all(|batch| batch.sql.len() <= MOST));
         let ranges: Vec<_> = found.into_iter().map(|batch| batch.rows).collect();
         assert_eq!(ranges, [0..3, 3..300]);
     }

@@ -1,16 +1,23 @@
-//! Statements that only look at what there is.
+//! Statements that are known by their first word.
 
 use super::lexer::{Kind, Lexer};
-
-const WORDS: [&str; 4] = ["DESC", "DESCRIBE", "EXPLAIN", "SHOW"];
 
 /// Whether a statement changes nothing and costs next to nothing, so that it may be sent again although
 /// it may have run.
 pub(crate) fn only_looks(sql: &str) -> bool {
+    begins_with(sql, &["DESC", "DESCRIBE", "EXPLAIN", "SHOW"])
+}
+
+/// Whether a statement defines things or settings, and leaves the rows of tables to others.
+pub(crate) fn only_defines(sql: &str) -> bool {
+    begins_with(sql, &["ALTER", "COMMENT", "CREATE", "DROP", "SET", "USE"])
+}
+
+fn begins_with(sql: &str, words: &[&str]) -> bool {
     let first = Lexer::new(sql).find(|piece| piece.kind != Kind::Space);
     first.is_some_and(|piece| {
         let word = &sql[piece.range];
-        piece.kind == Kind::Word && WORDS.iter().any(|known| known.eq_ignore_ascii_case(word))
+        piece.kind == Kind::Word && words.iter().any(|known| known.eq_ignore_ascii_case(word))
     })
 }
 
@@ -42,6 +49,21 @@ mod tests {
             "(SHOW TABLES)",
         ] {
             assert!(!only_looks(sql), "{sql}");
+        }
+    }
+
+    #[test]
+    fn statements_that_define_are_told_by_their_first_word() {
+        for sql in ["/* a */ create table t (a INT)", "DROP TABLE t", "use s"] {
+            assert!(only_defines(sql), "{sql}");
+        }
+        for sql in [
+            "INSERT INTO t VALUES (1)",
+            "SELECT 1",
+            "TRUNCATE TABLE t",
+            "",
+        ] {
+            assert!(!only_defines(sql), "{sql}");
         }
     }
 

@@ -12,8 +12,9 @@ mod markers;
 mod value;
 
 pub use bind::{BindError, BoundStatement, Template, Values};
+pub use column_type::Target;
 pub use insert::{Batch, Batches, InsertTemplate};
-pub(crate) use lookup::only_looks;
+pub(crate) use lookup::{only_defines, only_looks};
 pub use value::{SqlType, Value};
 
 /// Most parameters that the service takes with a statement.

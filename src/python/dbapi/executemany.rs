@@ -7,7 +7,7 @@ use pyo3::prelude::*;
 use super::cursor::Cursor;
 use super::exceptions::{ProgrammingError, raise, to_pyerr};
 use super::turn::{About, Turn};
-use crate::client::sql::{BindError, InsertTemplate, Template, Value, Values};
+use crate::client::sql::{BindError, InsertTemplate, Target, Template, Value, Values};
 use crate::client::wire::StatementParameter;
 use crate::client::{ErrorCode, Statement, StatementControl};
 use crate::python::runtime::wait;
@@ -27,8 +27,8 @@ impl Cursor {
             let rows = self.read_sets(py, sets, |values| template.arrange(values))?;
             let count = rows.len();
             let mut turn = self.turn(py)?;
-            let into_numbers = self.ask_for_numbers(py, &insert, &rows, each)?;
-            let batches = insert.batches(rows, into_numbers, inline);
+            let targets = self.ask_for_targets(py, &insert, &rows, each)?;
+            let batches = insert.batches(rows, targets, inline);
             let statements = batches.map(|batch| (batch.sql, batch.parameters, batch.rows));
             return self.run_all(py, &mut turn, statements, count, each);
         }
@@ -42,22 +42,22 @@ impl Cursor {
         self.run_all(py, &mut turn, statements, count, each)
     }
 
-    /// Which markers go into columns of numbers, where that makes for fewer statements.
+    /// What the markers go into, where knowing that makes for fewer statements.
     ///
     /// The service is asked for the types of the columns. It may refuse, to those who may write a table but not read
     /// it; then nothing is known. Within a transaction it is not asked: a refusal could end it.
-    fn ask_for_numbers(
+    fn ask_for_targets(
         &self,
         py: Python<'_>,
         insert: &InsertTemplate<'_>,
         rows: &[Vec<Value>],
         each: &Statement,
-    ) -> PyResult<Vec<bool>> {
+    ) -> PyResult<Vec<Target>> {
         /// A request must save more than one.
         const WORTH_ASKING: usize = 3;
         let connection = self.connection.get();
-        let unknown = insert.markers_of_numbers(&[]);
-        if !connection.transactions().commits_each() || insert.saved_by_numbers(rows) < WORTH_ASKING
+        let unknown = insert.targets(&[]);
+        if !connection.transactions().commits_each() || insert.saved_by_targets(rows) < WORTH_ASKING
         {
             return Ok(unknown);
         }
@@ -89,7 +89,7 @@ impl Cursor {
             .map(|column| column.type_name.to_ascii_uppercase())
             .collect();
         let types: Vec<&str> = types.iter().map(String::as_str).collect();
-        Ok(insert.markers_of_numbers(&types))
+        Ok(insert.targets(&types))
     }
 
     fn read_sets<T>(
@@ -125,11 +125,11 @@ impl Cursor {
         count: usize,
         each: &Statement,
     ) -> PyResult<()> {
-        self.connection.get().transactions().statement_runs();
         **turn = None;
         *self.inner().about() = About::default();
         let mut rowcount = Some(0);
         for (sql, parameters, sets) in statements {
+            self.connection.get().transactions().statement_runs(&sql);
             let what = (count > 1).then(|| describe(&sets, count));
             let statement = Statement {
                 sql,
