@@ -572,9 +572,10 @@ class Cursor:
         Rows of `INSERT INTO table [(columns)] VALUES (...)`, where the row is of markers and
         constants, go together, in their order: as parameters while 256 are enough, beyond that as
         literals in statements of at most 16 MiB. Rows whose values have other SQL types start
-        another statement; None fits any type, and numbers fit each other in columns of numbers (the
-        table is asked for its columns when that saves statements). Other statements are executed in
-        turn. `rowcount` is the sum afterwards.
+        another statement; None fits any type, whole numbers and decimals fit each other in a
+        DECIMAL column, and whole numbers and floats in one of FLOAT or DOUBLE (the table is asked
+        for its columns when that saves statements). Other statements are executed in turn.
+        `rowcount` is the sum afterwards.
 
         Args:
             operation: The SQL text.
@@ -1008,7 +1009,8 @@ class DecimalParameter(Parameter):
 
     Without `precision` and `scale` it has as many digits as the value. With both, the larger is the
     number of all digits and the smaller of those after the point: the official connector's class
-    has the two the other way round. A value that would be rounded is refused when it is sent.
+    has the two the other way round. Digits beyond the scale are rounded, halves away from zero;
+    a value with more digits in front of the point than fit is refused when it is sent.
 
     Raises:
         ValueError: Only one of `precision` and `scale` is given, or they are no DECIMAL.

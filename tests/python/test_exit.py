@@ -115,19 +115,23 @@ def test_a_server_that_is_gone_delays_the_end_by_two_seconds_at_most(
     assert process.stderr.read() == ""
 
 
-def test_a_daemon_thread_that_executes_does_not_hinder_the_end(python: Interpreters) -> None:
+def test_a_daemon_thread_that_executes_does_not_hinder_the_end(
+    python: Interpreters, warehouse: Warehouse
+) -> None:
     code = """
-        import threading
+        import contextlib, threading
         connection = dbapi.connect(**WAREHOUSE)
-        started = threading.Event()
         def work():
-            started.set()
-            connection.cursor().execute("SELECT sleep(20)")
+            with contextlib.suppress(dbapi.Error):  # if it still hears of the end of its session
+                connection.cursor().execute("SELECT sleep(20)")
         threading.Thread(target=work, daemon=True).start()
-        started.wait()
+        sys.stdin.read()
     """
+    process = python.start(code)
+    warehouse.wait_for(lambda entry: entry["statement"] == "SELECT sleep(20)")
     begun = time.monotonic()
-    python.run(code)
+    _, errors = process.communicate(timeout=10)
+    assert (process.returncode, errors) == (0, "")
     assert time.monotonic() - begun < 5
 
 

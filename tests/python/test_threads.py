@@ -168,6 +168,25 @@ def test_what_fetches_can_be_closed_from_another_thread(
             running.result(timeout=3)
 
 
+def test_after_a_cancelled_fetch_its_rows_come_and_then_that_it_was_cancelled(
+    cursor: dbapi.Cursor, warehouse: Warehouse
+) -> None:
+    warehouse.settings(chunk_rows=10, inline_limit_bytes=0)
+    warehouse.fault(match={"to": "storage", "chunk": 3}, action={"delay": [5, 5]}, times=None)
+    cursor.execute("SELECT id FROM range(100)")
+    with ThreadPoolExecutor(1) as pool:
+        running = pool.submit(cursor.fetchall)
+        warehouse.wait_for(lambda entry: entry["to"] == "storage" and entry["chunk"] == 3)
+        cursor.cancel()
+        with pytest.raises(dbapi.OperationalError, match="was cancelled"):
+            running.result(timeout=3)
+    rows: list[Any] = []
+    with pytest.raises(dbapi.OperationalError, match="execute the statement again") as raised:
+        rows.extend(iter(cursor.fetchone, None))
+    assert raised.value.code == "Cancelled"
+    assert rows == [(number,) for number in range(len(rows))]
+
+
 def test_other_threads_run_while_one_waits(cursor: dbapi.Cursor, warehouse: Warehouse) -> None:
     ended = threading.Event()
 
@@ -289,7 +308,8 @@ def test_any_use_of_one_connection_and_one_cursor_by_many_threads_is_safe(
     expected = {
         "None: there is no result to fetch from": "nobody had executed, or it was cancelled",
         "Cancelled: the statement was cancelled": "another thread did that",
-        "DataLoss: an error has ended this result": "it was cancelled, and this is the next fetch",
+        "Cancelled: a cancellation has ended this result": "that, and this is the next fetch",
+        "None: rows that a failed fetch left": "that, and this wants them as Arrow",
     }
     assert {one for one in told if not any(one.startswith(known) for known in expected)} == set()
     assert shared.execute("SELECT 1").fetchall() == [(1,)]

@@ -96,6 +96,45 @@ def test_a_transaction_without_statements_is_not_worth_a_request(
     ]
 
 
+@pytest.mark.parametrize("end", ["commit", "rollback"])
+def test_definitions_alone_are_committed_by_themselves(
+    connect: Connect, warehouse: Warehouse, table: str, end: str
+) -> None:
+    connection = connect()
+    connection.autocommit = False
+    connection.cursor().execute(f"CREATE TABLE {table} (a INT)")
+    getattr(connection, end)()
+    assert sent(warehouse, connection)[-1] == end.upper()
+    connection.cursor().execute(f"INSERT INTO {table} VALUES (1)")
+    connection.commit()
+    assert seen(connect, table) == [1]
+
+
+@pytest.mark.parametrize("before", ["CREATE TABLE IF NOT EXISTS {} (a INT)", "SELECT * FROM {}"])
+def test_a_transaction_that_was_lost_is_no_success(
+    connect: Connect, accounts: str, before: str
+) -> None:
+    connection = connect()
+    connection.autocommit = False
+    cursor = connection.cursor()
+    cursor.execute(before.format(accounts))
+    cursor.execute(f"INSERT INTO {accounts} VALUES (1)")
+    cursor.execute("ROLLBACK")
+    with pytest.raises(dbapi.TransactionError) as raised:
+        connection.commit()
+    assert raised.value.sql_state == "25000"
+
+
+def test_no_sets_begin_no_transaction(
+    connect: Connect, warehouse: Warehouse, accounts: str
+) -> None:
+    connection = connect()
+    connection.autocommit = False
+    connection.cursor().executemany(f"INSERT INTO {accounts} VALUES (?)", [])
+    connection.commit()
+    assert sent(warehouse, connection) == ["SET AUTOCOMMIT = FALSE"]
+
+
 def test_a_commit_that_fails_says_so_and_can_be_repeated(
     connect: Connect, warehouse: Warehouse, accounts: str
 ) -> None:

@@ -52,7 +52,8 @@ pub struct ResultStream {
     schema: Option<SchemaRef>,
     /// `None` once everything has been read, or nothing more will be.
     pipeline: Option<Pipeline>,
-    failed: bool,
+    /// What ended it before its last row.
+    failed: Option<ErrorCode>,
     /// Whether it was closed before its last row had been read.
     closed: bool,
     rows_read: u64,
@@ -110,7 +111,7 @@ impl ResultStream {
             announced,
             schema: None,
             pipeline: None,
-            failed: false,
+            failed: None,
             closed: false,
             rows_read: 0,
             next_chunk_index: None,
@@ -148,7 +149,7 @@ impl ResultStream {
             announced: Arc::clone(&schema),
             schema: Some(schema),
             pipeline: None,
-            failed: false,
+            failed: None,
             closed: false,
             rows_read: 0,
             next_chunk_index: None,
@@ -227,10 +228,14 @@ impl ResultStream {
 
     /// Rows that do not come must not look like the end.
     fn check(&self) -> Result<()> {
-        let error = if self.failed {
-            Error::data_loss(
-                "an error has ended this result before its last row; execute the statement again",
-            )
+        let error = if let Some(code) = self.failed {
+            const WAY_OUT: &str =
+                "ended this result before its last row; execute the statement again";
+            if code == ErrorCode::Cancelled {
+                Error::new(code, format!("a cancellation has {WAY_OUT}"))
+            } else {
+                Error::data_loss(format!("an error has {WAY_OUT}"))
+            }
         } else if self.closed {
             let message = "the result was closed before its last row";
             Error::new(ErrorCode::InvalidStatementHandle, message)
@@ -249,9 +254,9 @@ impl ResultStream {
             Ok(None) => self.finish(),
             Err(error) => Err(error),
         };
-        if ended.is_err() {
+        if let Err(error) = &ended {
             self.close();
-            self.failed = true;
+            self.failed = Some(error.code());
         }
         ended.map_err(|error| error.with_statement_id(&self.statement_id))
     }

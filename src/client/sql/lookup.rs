@@ -9,7 +9,8 @@ pub(crate) fn only_looks(sql: &str) -> bool {
 }
 
 /// Whether a statement defines things or settings, and leaves the rows of tables to others.
-pub(crate) fn only_defines(sql: &str) -> bool {
+#[must_use]
+pub fn only_defines(sql: &str) -> bool {
     begins_with(sql, &["ALTER", "COMMENT", "CREATE", "DROP", "SET", "USE"])
 }
 

@@ -306,7 +306,8 @@ impl Cursor {
             ..Statement::default()
         };
         let mut turn = this.turn(py)?;
-        this.connection.get().transactions().statement_runs();
+        let transactions = this.connection.get().transactions();
+        transactions.statement_runs(&statement.sql);
         this.run(py, &mut turn, statement, None)?;
         drop(turn);
         Ok(slf)
@@ -351,7 +352,8 @@ impl Cursor {
             query_tags: tags(query_tags)?,
             ..Statement::default()
         };
-        this.connection.get().transactions().statement_runs();
+        let transactions = this.connection.get().transactions();
+        transactions.statement_runs(&statement.sql);
         this.submit(py, statement, detach)?;
         Ok(slf)
     }

@@ -257,7 +257,7 @@ impl ResultSet {
     ) -> PyResult<(SchemaRef, Vec<RecordBatch>)> {
         if !self.taken.is_empty() {
             let message = format!(
-                "{} rows before the one that failed are held as Python rows: fetch them as rows, \
+                "rows that a failed fetch left ({}) are held as Python rows: fetch them as rows, \
                  or execute the statement again",
                 self.taken.len()
             );

@@ -1,6 +1,6 @@
 //! Transactions of a connection: `autocommit`, `commit`, `rollback`.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 
 use pyo3::prelude::*;
 use pyo3::types::PyTuple;
@@ -8,6 +8,7 @@ use pyo3::types::PyTuple;
 use super::connection::Connection;
 use super::cursor::Cursor;
 use super::exceptions::{NotSupportedError, OperationalError, raise};
+use crate::client::sql::only_defines;
 
 /// How the connection was asked to treat transactions.
 #[derive(Clone, Copy, Debug, Default)]
@@ -18,15 +19,20 @@ pub(super) struct TransactionOptions {
     pub(super) ask_service: bool,
 }
 
+/// What has run since the last commit or rollback.
+const NOTHING: u8 = 0;
+const DEFINITIONS: u8 = 1;
+const CHANGES: u8 = 2;
+
 /// What is known of a session's transaction.
 #[derive(Debug)]
 pub(super) struct Transactions {
     options: TransactionOptions,
     autocommit: AtomicBool,
-    /// Whether a statement has run since the last commit or rollback. Only then is there something to end: the
-    /// service refuses COMMIT without a transaction, and that refusal must not be hidden, since a transaction
-    /// that was lost gives the same.
-    pending: AtomicBool,
+    /// Only where a statement has run is there something to end: the service refuses COMMIT without a transaction,
+    /// and that refusal must not be hidden, since a transaction that was lost gives the same. Definitions have no part
+    /// in transactions, so there it tells of no loss.
+    pending: AtomicU8,
 }
 
 impl Transactions {
@@ -34,14 +40,19 @@ impl Transactions {
         Self {
             options,
             autocommit: AtomicBool::new(true),
-            pending: AtomicBool::new(false),
+            pending: AtomicU8::new(NOTHING),
         }
     }
 
     /// A statement is about to run.
-    pub(super) fn statement_runs(&self) {
+    pub(super) fn statement_runs(&self, sql: &str) {
         if !self.autocommit.load(Ordering::Acquire) {
-            self.pending.store(true, Ordering::Release);
+            let kind = if only_defines(sql) {
+                DEFINITIONS
+            } else {
+                CHANGES
+            };
+            self.pending.fetch_max(kind, Ordering::AcqRel);
         }
     }
 
@@ -70,7 +81,7 @@ impl Transactions {
         let mode_name = if mode { "TRUE" } else { "FALSE" };
         execute(connection, &format!("SET AUTOCOMMIT = {mode_name}"))?;
         self.autocommit.store(mode, Ordering::Release);
-        self.pending.store(false, Ordering::Release);
+        self.pending.store(NOTHING, Ordering::Release);
         Ok(())
     }
 
@@ -89,12 +100,30 @@ impl Transactions {
     }
 
     fn end(&self, connection: &Bound<'_, Connection>, sql: &str) -> PyResult<()> {
-        if self.pending.load(Ordering::Acquire) {
-            execute(connection, sql)?;
-            self.pending.store(false, Ordering::Release);
+        const NO_TRANSACTION: &str = "25000";
+        let pending = self.pending.load(Ordering::Acquire);
+        if pending == NOTHING {
+            return Ok(());
+        }
+        match execute(connection, sql) {
+            Err(raised)
+                if pending != DEFINITIONS
+                    || sql_state(connection.py(), &raised)? != NO_TRANSACTION =>
+            {
+                return Err(raised);
+            }
+            _ => self.pending.store(NOTHING, Ordering::Release),
         }
         Ok(())
     }
+}
+
+/// The SQLSTATE of an exception; empty where it has none.
+fn sql_state(py: Python<'_>, raised: &PyErr) -> PyResult<String> {
+    let state = raised.value(py).getattr_opt("sql_state")?;
+    Ok(state
+        .and_then(|state| state.extract().ok())
+        .unwrap_or_default())
 }
 
 fn execute<'py>(connection: &Bound<'py, Connection>, sql: &str) -> PyResult<Bound<'py, Cursor>> {

@@ -69,9 +69,13 @@ def _run_tests(folder: str, arguments: list[str]) -> None:
     with (Path(folder) / "pytest.log").open("w", encoding="utf-8") as log:
         sys.stdout = log
         try:
-            pytest.main(["-p", "no:cacheprovider", "--rootdir", folder, *arguments], [outcomes])
+            code = pytest.main(
+                ["-p", "no:cacheprovider", "--rootdir", folder, *arguments], [outcomes]
+            )
         finally:
             sys.stdout = stdout
+    if code not in (pytest.ExitCode.OK, pytest.ExitCode.TESTS_FAILED):
+        sys.exit(f"pytest ended with {code!r}; see {log.name}")
     json.dump({"outcomes": outcomes.of, "why": outcomes.why}, stdout)
 
 

@@ -346,7 +346,7 @@ def test_a_value_that_python_cannot_hold_is_named(
         cursor.fetchall()
 
 
-def test_ninety_levels_of_nesting(
+def test_thirty_levels_of_nesting(
     running_warehouse: Warehouse, shared: dict[bool, dbapi.Cursor]
 ) -> None:
     kind, value = pa.int32(), 1

@@ -91,29 +91,54 @@ pub(super) fn decimal(label: Label<'_>, value: &Bound<'_, PyAny>) -> Result<Valu
     Ok(scalar(sql_type, text))
 }
 
-/// A Decimal or an int as a value of DECIMAL(precision, scale), which must hold all of its digits.
+/// A Decimal or an int as a value of DECIMAL(precision, scale): rounded as the service does, but never cut in front of
+/// the point.
 pub(super) fn decimal_as(
     label: Label<'_>,
     value: &Bound<'_, PyAny>,
     precision: u8,
     scale: u8,
 ) -> Result<Value> {
-    let (text, digits, after_point) = if value.is_instance_of::<PyInt>() {
-        let text = digits(label, value)?;
-        let count = text.trim_start_matches('-').len();
-        (text, count, 0)
+    let text = if value.is_instance_of::<PyInt>() {
+        digits(label, value)?
     } else {
-        written_out(label, value)?
+        rounded(written_out(label, value)?.0, scale.into())
     };
-    let before_point = digits.saturating_sub(after_point);
-    if after_point > usize::from(scale)
-        || before_point > usize::from(precision.saturating_sub(scale))
-    {
+    let (whole, _) = text.split_once('.').unwrap_or((&text, ""));
+    if whole.trim_start_matches(['-', '0']).len() > usize::from(precision.saturating_sub(scale)) {
         return wrong(format!(
-            "{label} is {value}, which DECIMAL({precision},{scale}) does not hold without rounding"
+            "{label} is {value}, which is too large for DECIMAL({precision},{scale})"
         ));
     }
     Ok(scalar(SqlType::Decimal { precision, scale }, text))
+}
+
+/// A number with at most `scale` digits after the point; a half goes away from zero.
+fn rounded(text: String, scale: usize) -> String {
+    let Some((whole, fraction)) = text.split_once('.') else {
+        return text;
+    };
+    if fraction.len() <= scale {
+        return text;
+    }
+    let (sign, whole) = whole
+        .strip_prefix('-')
+        .map_or(("", whole), |whole| ("-", whole));
+    let (kept, cut) = fraction.split_at(scale);
+    let mut digits = format!("{whole}{kept}").into_bytes();
+    if cut.as_bytes()[0] >= b'5' {
+        let nines = digits.iter().rev().take_while(|digit| **digit == b'9');
+        let carried = digits.len() - nines.count();
+        digits[carried..].fill(b'0');
+        match carried.checked_sub(1) {
+            Some(last) => digits[last] += 1,
+            None => digits.insert(0, b'1'),
+        }
+    }
+    let digits = String::from_utf8_lossy(&digits);
+    let (whole, fraction) = digits.split_at(digits.len() - scale);
+    let point = if scale > 0 { "." } else { "" };
+    format!("{sign}{whole}{point}{fraction}")
 }
 
 /// A Decimal without an exponent, how many digits it has, and how many of them after the point.
@@ -188,6 +213,25 @@ mod tests {
         for (text, expected) in cases {
             let (digits, scale) = digits_and_scale(text);
             assert_eq!((digits.max(1), scale), expected, "{text}");
+        }
+    }
+
+    #[test]
+    fn halves_are_rounded_away_from_zero() {
+        let cases = [
+            ("1.234", 2, "1.23"),
+            ("1.235", 2, "1.24"),
+            ("-1.235", 2, "-1.24"),
+            ("1.2349", 3, "1.235"),
+            ("9.999", 2, "10.00"),
+            ("99.5", 0, "100"),
+            ("0.4", 0, "0"),
+            ("-0.004", 2, "-0.00"),
+            ("1.5", 2, "1.5"),
+            ("15", 0, "15"),
+        ];
+        for (text, scale, expected) in cases {
+            assert_eq!(rounded(text.to_owned(), scale), expected, "{text} {scale}");
         }
     }
 
