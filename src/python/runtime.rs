@@ -62,7 +62,13 @@ where
             // Handlers run outside of the runtime, so that they may call the driver, too.
             match runtime.block_on(poll) {
                 Some(output) => return Ok(output),
-                None => Python::attach(|py| py.check_signals())?,
+                None => match Python::try_attach(|py| py.check_signals()) {
+                    Some(checked) => checked?,
+                    // The interpreter has ended while this daemon thread waited, and cannot be gone back to.
+                    None => loop {
+                        std::thread::park();
+                    },
+                },
             }
         }
     });
