@@ -10,6 +10,7 @@ from typing import (
     ClassVar,
     Final,
     Literal,
+    Protocol,
     SupportsFloat,
     SupportsIndex,
     TypeAlias,
@@ -103,6 +104,10 @@ _Parameters: TypeAlias = Mapping[str, Any] | Sequence[Any]
 
 _Token: TypeAlias = str | Mapping[str, str] | Awaitable[str | Mapping[str, str]]
 
+class _TokenStore(Protocol):
+    def read(self, hostname: str, /) -> Any: ...
+    def persist(self, hostname: str, oauth_token: Any, /) -> object: ...
+
 class _Options(TypedDict, total=False):
     """Keyword options of `connect`; each may be spelled with an underscore in front, too.
 
@@ -133,6 +138,7 @@ class _Options(TypedDict, total=False):
     http_headers: Sequence[tuple[str, str]] | None
     user_agent_entry: str | None
     connect_timeout: float | None
+    login_timeout: float | None
     socket_timeout: float | None
     credentials_provider: Callable[[], _Token | Callable[[], _Token]] | None
     auth_type: str | None
@@ -148,6 +154,7 @@ class _Options(TypedDict, total=False):
     oauth_callback_timeout: float | None
     oauth_token_cache_enabled: bool | None
     oauth_token_cache_passphrase: str | None
+    experimental_oauth_persistence: _TokenStore | None
     azure_client_id: str | None
     azure_client_secret: str | None
     azure_tenant_id: str | None
@@ -256,6 +263,9 @@ def connect(
         oauth_token_cache_enabled: Whether to stay signed in beyond the end of the process, by an
             encrypted file that only its owner can read.
         oauth_token_cache_passphrase: What opens it; by default a key that lies beside it.
+        experimental_oauth_persistence: An object that stays signed in its own way, as for the
+            official connector: `read(hostname)` gives None or what `persist(hostname, token)` was
+            given, which has `access_token` and `refresh_token`.
         azure_client_id: Id of a service principal of Entra ID, or of a managed identity.
         azure_client_secret: Its secret.
         azure_tenant_id: Its tenant; by default that of the workspace.
@@ -298,7 +308,9 @@ def connect(
         http_headers: Further headers for the workspace, as (name, value) pairs.
         user_agent_entry: Text that is added to the user agent.
         port: Port of the workspace, if not in `server_hostname`.
-        connect_timeout: Most seconds to set a connection up; 10 by default.
+        connect_timeout: Most seconds to set a TCP and TLS connection up; 10 by default.
+        login_timeout: Most seconds that `connect` may take: token, repetitions and the session, for
+            which a warehouse may have to start; 900 by default.
         socket_timeout: Most seconds of silence from a server that owes an answer; 60 by default.
         proxy: URL of a proxy for everything that is sent, "http://user:password@host:port"; by
             default what `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say.

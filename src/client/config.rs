@@ -52,7 +52,7 @@ impl Default for ResultConfig {
 }
 
 /// How HTTP is spoken, to the workspace, its storage and where tokens come from.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub struct HttpConfig {
     /// The `User-Agent` header.
     pub user_agent: String,
@@ -66,6 +66,8 @@ pub struct HttpConfig {
     pub compressed_answers: bool,
     /// Most connections kept to a host while they have nothing to do; none given means no limit.
     pub max_idle_connections: Option<usize>,
+    /// Longest time to open a session: token, repetitions and answer.
+    pub login_timeout: Duration,
     /// Whom to trust, and how to show who we are.
     pub tls: TlsConfig,
     /// The way out of the network; none given means that of the environment.
@@ -83,6 +85,7 @@ impl Default for HttpConfig {
             silence_timeout: Duration::from_secs(60),
             compressed_answers: false,
             max_idle_connections: None,
+            login_timeout: Duration::from_secs(900),
             tls: TlsConfig::default(),
             proxy: None,
             retry: RetryPolicy::default(),
@@ -152,7 +155,7 @@ impl fmt::Debug for ProxyConfig {
 }
 
 /// How failed requests are repeated, by what they are for.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub struct RetryPolicy {
     /// Sessions, statements and their results' links.
     pub control: RetryConfig,
@@ -198,7 +201,7 @@ impl Default for RetryPolicy {
 }
 
 /// How often and how long failed requests are repeated.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Hash)]
 pub struct RetryConfig {
     /// The first wait is random between zero and this; each further bound is twice the last.
     pub min_wait: Duration,

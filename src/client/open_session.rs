@@ -13,6 +13,7 @@ use tokio::time::timeout;
 
 use super::background::counted;
 use super::config::SessionConfig;
+use super::control::StopSignal;
 use super::transport::{Call, Hold, Transport};
 use super::turns::Turns;
 use super::wire::{CreateSessionRequest, CreateSessionResponse, Disposition, SessionVersion};
@@ -41,7 +42,12 @@ pub(crate) struct OpenSession {
 }
 
 impl OpenSession {
-    pub(crate) async fn create(transport: Arc<Transport>, config: SessionConfig) -> Result<Self> {
+    /// It must be polled to completion: the session that it got could not be closed otherwise.
+    pub(crate) async fn create(
+        transport: Arc<Transport>,
+        config: SessionConfig,
+        stop: StopSignal,
+    ) -> Result<Self> {
         let request = CreateSessionRequest {
             warehouse_id: transport.endpoint().warehouse_id().to_owned(),
             catalog: config.catalog.clone(),
@@ -54,8 +60,8 @@ impl OpenSession {
         })?;
         let mut call = Call::new(Method::POST, &["api", "2.0", "sql", "sessions"]);
         call.body = Some(body);
+        call.stop = Some(stop);
         let connections = transport.hold();
-        transport.sign_in().await?;
         let answer = transport.call::<CreateSessionResponse>(call).await;
         let response = answer.map_err(|error| match error.code() {
             ErrorCode::Unauthenticated | ErrorCode::PermissionDenied => {

@@ -1,9 +1,10 @@
 //! A session of a SQL warehouse: open, hand out statements, close.
 
 use std::sync::{Arc, Weak};
+use std::time::Duration;
 
 use tokio::task::JoinError;
-use tokio::time::timeout;
+use tokio::time::{Instant, timeout, timeout_at};
 
 use super::auth::TokenSource;
 use super::config::{HttpConfig, SessionConfig};
@@ -13,6 +14,12 @@ use super::open_session::OpenSession;
 use super::statement::{ExecutedStatement, Statement, run};
 use super::transport::Transport;
 use super::{Error, ErrorCode, Result};
+
+/// Nobody waits longer, and sums with it do not overflow.
+const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// How long an opening whose time is up may take to say what it was waiting for.
+const LAST_WORD: Duration = Duration::from_millis(100);
 
 /// An open session. Clones are the same session; when the last one goes it closes in the background.
 #[derive(Clone, Debug)]
@@ -30,13 +37,39 @@ impl Session {
         http: HttpConfig,
         config: SessionConfig,
     ) -> Result<Self> {
-        // Setting TLS up reads the trust store; and an interrupted opening must still close the
-        // session that it got.
-        let opening = tokio::spawn(async move {
+        let (limit, host) = (http.login_timeout.min(LONGEST), endpoint.authority());
+        let end = Instant::now() + limit;
+        // Setting TLS up reads the trust store.
+        let signing_in = tokio::spawn(async move {
             let transport = Arc::new(Transport::try_new(endpoint, token, http)?);
-            OpenSession::create(transport, config).await
+            transport.sign_in().await.map(|()| transport)
         });
-        joined(opening.await)?.map(|inner| Self(Arc::new(inner)))
+        let signed_in = timeout_at(end, signing_in).await;
+        let transport = joined(signed_in.map_err(|_| {
+            too_late(format!(
+                "no token came within the login_timeout of {limit:?}"
+            ))
+        })?)??;
+        let control = StatementControl::default();
+        let guard = AbandonOnDrop::new(control.clone());
+        // An interrupted opening must still close the session that it got.
+        let mut opening = tokio::spawn(OpenSession::create(transport, config, control.signal()));
+        let opened = match timeout_at(end, &mut opening).await {
+            Ok(opened) => joined(opened)?,
+            Err(_) => {
+                control.abandon();
+                let message =
+                    format!("{host} opened no session within the login_timeout of {limit:?}");
+                match timeout(LAST_WORD, opening).await {
+                    Ok(opened) => joined(opened)?.map_err(|last| {
+                        too_late(format!("{message}; the last attempt: {last}")).with_source(last)
+                    }),
+                    Err(_) => Err(too_late(message)),
+                }
+            }
+        };
+        guard.disarm();
+        opened.map(|inner| Self(Arc::new(inner)))
     }
 
     /// The session's id.
@@ -116,6 +149,12 @@ impl Session {
     pub async fn close(&self) {
         self.0.close().await;
     }
+}
+
+fn too_late(message: String) -> Error {
+    Error::new(ErrorCode::Timeout, message)
+        .with_sql_state(Some("08001".into()))
+        .with_retryable(true)
 }
 
 /// A session that others keep open.

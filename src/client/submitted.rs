@@ -10,11 +10,16 @@ use super::control::StatementControl;
 use super::open_session::{OpenSession, OpenStatement};
 use super::session::{Session, joined};
 use super::statement::{ExecutedStatement, Statement, look, outcome, poll, result_of, submit};
+use super::turns::Turn;
 use super::wire::{StatementResponse, StatementState};
 use super::{Error, ErrorCode, Result};
 
 /// How often the service hears of a statement that nobody asks for; it gives those up after 15 minutes.
 const KEEP_ALIVE: Duration = Duration::from_secs(600);
+
+/// Between two looks at a statement for whose end others wait.
+const FIRST_PAUSE: Duration = Duration::from_millis(50);
+const LONGEST_PAUSE: Duration = Duration::from_secs(1);
 
 /// A statement that the service runs by itself. Clones are the same statement; when the last one and
 /// the last result go, the statement is closed in the background.
@@ -91,7 +96,21 @@ async fn submit_now(
     control: StatementControl,
 ) -> Result<SubmittedStatement> {
     let mut signal = control.signal();
-    let response = submit(&session, &statement, "0s", &signal).await?;
+    let host = session.transport().endpoint().authority();
+    let (response, turn) = loop {
+        let turn = session.turns().take(&host, &signal).await?;
+        let answer = submit(&session, &statement, "0s", &signal).await;
+        if !had_too_much_company(&turn, &host, &answer) {
+            break (answer?, turn);
+        }
+        // It did not run; its next turn is its own.
+        if let Ok(refused) = answer {
+            drop(OpenStatement::new(
+                Arc::clone(&session),
+                refused.statement_id,
+            ));
+        }
+    };
     let id = response.statement_id.clone();
     if id.is_empty() {
         let message = "the service runs the statement but did not name it";
@@ -108,8 +127,18 @@ async fn submit_now(
     }
     let ended = outcome(&mut response.status.clone()).is_some();
     let submitted = SubmittedStatement::new(open, true, ended.then_some(response));
-    submitted.keep_alive();
+    submitted.watch(Some(turn).filter(|turn| turn.is_alone() && !ended));
     Ok(submitted)
+}
+
+fn had_too_much_company(turn: &Turn, host: &str, answer: &Result<StatementResponse>) -> bool {
+    match answer {
+        Err(error) => turn.had_too_much_company(host, error),
+        Ok(response) => match outcome(&mut response.status.clone()) {
+            Some(Err(error)) => turn.had_too_much_company(host, &error),
+            _ => false,
+        },
+    }
 }
 
 impl SubmittedStatement {
@@ -252,12 +281,14 @@ impl SubmittedStatement {
         result_of(self.session(), response, hold, None, control.signal()).await
     }
 
-    /// Lets the service hear of the statement now and then, until it ends or nobody holds it.
-    fn keep_alive(&self) {
+    /// Lets the service hear of the statement now and then, until it ends or nobody holds it. Where its turn
+    /// is its own, others wait for that end, and it is looked for more often.
+    fn watch(&self, turn: Option<Turn>) {
         let statement: Weak<OpenStatement> = Arc::downgrade(&self.0.statement);
         tokio::spawn(async move {
+            let mut pause = turn.as_ref().map_or(KEEP_ALIVE, |_| FIRST_PAUSE);
             loop {
-                tokio::time::sleep(KEEP_ALIVE).await;
+                tokio::time::sleep(pause).await;
                 let Some(statement) = statement.upgrade() else {
                     return;
                 };
@@ -266,8 +297,11 @@ impl SubmittedStatement {
                     |state| matches!(state, StatementState::Pending | StatementState::Running);
                 match seen {
                     Ok(response) if runs(response.status.state) => {}
-                    Err(error) if error.code() != ErrorCode::NotFound => {}
+                    Err(error) if turn.is_none() && error.code() != ErrorCode::NotFound => {}
                     _ => return,
+                }
+                if turn.is_some() {
+                    pause = (pause * 2).min(LONGEST_PAUSE);
                 }
             }
         });

@@ -2,28 +2,32 @@
 //! they take turns.
 
 use std::collections::HashSet;
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
-use tokio::sync::{RwLock, RwLockReadGuard, RwLockWriteGuard};
+use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 
 use super::control::{Stop, StopSignal, cancelled};
 use super::{Error, Result};
 
 /// The turns of one session. Who asks first comes first.
 #[derive(Debug, Default)]
-pub(crate) struct Turns(RwLock<()>);
+pub(crate) struct Turns(Arc<RwLock<()>>);
 
 /// The right to run a statement; dropping it ends the turn.
-pub(crate) enum Turn<'a> {
+pub(crate) enum Turn {
     /// Beside others.
-    Beside(#[expect(dead_code, reason = "it is held until it is dropped")] RwLockReadGuard<'a, ()>),
+    Beside(
+        #[expect(dead_code, reason = "it is held until it is dropped")] OwnedRwLockReadGuard<()>,
+    ),
     /// With no other of the session.
-    Alone(#[expect(dead_code, reason = "it is held until it is dropped")] RwLockWriteGuard<'a, ()>),
+    Alone(
+        #[expect(dead_code, reason = "it is held until it is dropped")] OwnedRwLockWriteGuard<()>,
+    ),
 }
 
 impl Turns {
     /// Waits for a turn on `host`, unless somebody wants the statement to end.
-    pub(crate) async fn take(&self, host: &str, stop: &StopSignal) -> Result<Turn<'_>> {
+    pub(crate) async fn take(&self, host: &str, stop: &StopSignal) -> Result<Turn> {
         let mut stop = stop.clone();
         tokio::select! {
             biased;
@@ -32,16 +36,20 @@ impl Turns {
         }
     }
 
-    async fn turn(&self, host: &str) -> Turn<'_> {
+    async fn turn(&self, host: &str) -> Turn {
         if one_at_a_time().contains(host) {
-            Turn::Alone(self.0.write().await)
+            Turn::Alone(Arc::clone(&self.0).write_owned().await)
         } else {
-            Turn::Beside(self.0.read().await)
+            Turn::Beside(Arc::clone(&self.0).read_owned().await)
         }
     }
 }
 
-impl Turn<'_> {
+impl Turn {
+    pub(crate) fn is_alone(&self) -> bool {
+        matches!(self, Self::Alone(_))
+    }
+
     /// Notes what became of a statement; whether it did not run because of its company.
     pub(crate) fn had_too_much_company(&self, host: &str, error: &Error) -> bool {
         let too_much = matches!(self, Self::Beside(_))

@@ -6,6 +6,7 @@ pub mod kernel;
 pub mod logging;
 pub mod runtime;
 mod token_source;
+mod token_store;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict};

@@ -1,5 +1,6 @@
 //! A Python callable as a source of tokens, and Python's way to whoever signs in with a browser.
 
+use std::cell::RefCell;
 use std::fmt;
 use std::time::Duration;
 
@@ -39,9 +40,10 @@ impl Grant for PythonTokens {
             // Whatever it does, it does not hold up a thread of the runtime.
             let asked = tokio::task::spawn_blocking(move || {
                 Python::try_attach(|py| {
+                    let giving = Giving::begin(&callable);
                     let token = token(callable.bind(py));
-                    drop(callable);
-                    token.map_err(|raised| failed(py, &raised))
+                    drop((giving, callable));
+                    token.map_err(|raised| failed(py, "the credentials_provider", raised))
                 })
             });
             match asked.await {
@@ -52,14 +54,38 @@ impl Grant for PythonTokens {
     }
 }
 
-fn failed(py: Python<'_>, raised: &PyErr) -> Error {
+/// What Python code raised, which goes with the error to whoever asked for a token.
+pub(super) fn failed(py: Python<'_>, what: &str, raised: PyErr) -> Error {
     let class = raised.get_type(py).name();
     let class = class.map_or_else(|_| "an exception".to_owned(), |name| name.to_string());
-    let message = format!(
-        "the credentials_provider raised {class}: {}",
-        raised.value(py)
-    );
-    Error::new(ErrorCode::Unauthenticated, message)
+    let message = format!("{what} raised {class}: {}", raised.value(py));
+    Error::new(ErrorCode::Unauthenticated, message).with_source(raised)
+}
+
+thread_local! {
+    /// The callables that give a token on this thread right now.
+    static GIVING: RefCell<Vec<usize>> = const { RefCell::new(Vec::new()) };
+}
+
+/// Whether this thread runs in `callable`, so that waiting for its token would never end.
+pub(crate) fn is_giving(callable: &Py<PyAny>) -> bool {
+    GIVING.with_borrow(|giving| giving.contains(&callable.as_ptr().addr()))
+}
+
+/// As long as this lives, `is_giving` is true of a callable.
+struct Giving;
+
+impl Giving {
+    fn begin(callable: &Py<PyAny>) -> Self {
+        GIVING.with_borrow_mut(|giving| giving.push(callable.as_ptr().addr()));
+        Self
+    }
+}
+
+impl Drop for Giving {
+    fn drop(&mut self) {
+        GIVING.with_borrow_mut(|giving| giving.truncate(giving.len().saturating_sub(1)));
+    }
 }
 
 fn token(callable: &Bound<'_, PyAny>) -> PyResult<Result<Token>> {

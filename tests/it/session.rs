@@ -3,13 +3,13 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use databricks_sql_kernel::client::auth::PersonalAccessToken;
-use databricks_sql_kernel::client::{ErrorCode, HttpConfig, Session, SessionConfig};
+use databricks_sql_kernel::client::auth::{PersonalAccessToken, Token, TokenFuture, TokenSource};
+use databricks_sql_kernel::client::{ErrorCode, HttpConfig, RetryPolicy, Session, SessionConfig};
 use serde_json::{Value, json};
 
 use crate::clock::Clock;
 use crate::documents::{SESSION, SESSIONS, STATEMENT, STATEMENTS, Table, with_attachment};
-use crate::exchange::Reply;
+use crate::exchange::{Reply, Request};
 use crate::warehouse::{TOKEN, Warehouse, execute, fetch, http, numbers, refusal};
 
 #[tokio::test]
@@ -218,6 +218,59 @@ async fn a_session_whose_opening_was_given_up_is_closed() {
     release.go();
     let closed = warehouse.workspace.arrival("DELETE", SESSION, 1).await;
     assert_eq!(closed.path, "/api/2.0/sql/sessions/late");
+}
+
+#[tokio::test(start_paused = true)]
+async fn opening_has_one_deadline_and_says_what_it_was_waiting_for() {
+    let clock = Clock::hold();
+    let warehouse = Warehouse::start().await;
+    let mut config = http();
+    config.login_timeout = Duration::from_secs(30);
+    config.retry = RetryPolicy::default();
+    let busy = |_: &Request| Reply::status(503).header("retry-after", "7");
+    warehouse.workspace.always("POST", SESSIONS, busy);
+    let opening = warehouse.open_with(config.clone(), SessionConfig::default());
+    let (opened, took) = clock.run(Duration::from_millis(100), opening).await;
+    let error = opened.unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Timeout);
+    assert!(error.message().contains("login_timeout of 30s"), "{error}");
+    assert!(error.message().contains("HTTP 503"), "{error}");
+    assert!((30..32).contains(&took.as_secs()), "{took:?}");
+    let sent = warehouse.workspace.count("POST", SESSIONS);
+    clock.advance(Duration::from_secs(900)).await;
+    assert_eq!(warehouse.workspace.count("POST", SESSIONS), sent);
+
+    // A session that comes too late is closed.
+    let (late, release) = Reply::json(&json!({"session_id": "session-1"})).held();
+    warehouse.workspace.on("POST", SESSIONS, [late]);
+    config.silence_timeout = Duration::from_secs(900);
+    let opening = warehouse.open_with(config, SessionConfig::default());
+    let (opened, took) = clock.run(Duration::from_millis(100), opening).await;
+    assert_eq!(opened.unwrap_err().code(), ErrorCode::Timeout);
+    assert!((30..32).contains(&took.as_secs()), "{took:?}");
+    release.go();
+    let closing = warehouse.workspace.arrival("DELETE", SESSION, 1);
+    clock.run(Duration::from_millis(1), closing).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_token_that_does_not_come_is_waited_for_within_the_same_deadline() {
+    #[derive(Debug)]
+    struct Never;
+    impl TokenSource for Never {
+        fn token<'a>(&'a self, _: Option<&'a Token>) -> TokenFuture<'a> {
+            Box::pin(std::future::pending())
+        }
+    }
+    let clock = Clock::hold();
+    let warehouse = Warehouse::start().await;
+    let opening = warehouse.open_as(Never);
+    let (opened, took) = clock.run(Duration::from_secs(1), opening).await;
+    let error = opened.unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Timeout);
+    assert!(error.message().contains("no token came within"), "{error}");
+    assert_eq!(took.as_secs(), 900);
+    assert!(warehouse.workspace.log().is_empty());
 }
 
 #[tokio::test]

@@ -9,7 +9,7 @@ use tokio::task::JoinHandle;
 
 use crate::documents::{STATEMENT, STATEMENTS, Table, in_state, with_attachment};
 use crate::exchange::Reply;
-use crate::warehouse::{Warehouse, execute, fetch, numbers};
+use crate::warehouse::{Warehouse, execute, fetch, numbers, query};
 
 fn too_much_company() -> Value {
     json!({
@@ -80,6 +80,44 @@ async fn a_statement_refused_for_its_company_runs_when_the_others_have_ended() {
     release.go();
     assert_eq!(four.await.unwrap(), None);
     assert_eq!(posted(&warehouse).len(), 5);
+}
+
+#[tokio::test]
+async fn a_submitted_statement_takes_its_turn_and_keeps_it_until_it_ends() {
+    let warehouse = Arc::new(Warehouse::start().await);
+    warehouse.answer(with_attachment("SUCCEEDED", 1));
+    warehouse.workspace.on(
+        "POST",
+        STATEMENTS,
+        [
+            Reply::json(&too_much_company()),
+            Reply::json(&in_state("RUNNING")),
+        ],
+    );
+    warehouse.workspace.on(
+        "GET",
+        STATEMENT,
+        ["RUNNING", "RUNNING", "SUCCEEDED"].map(|state| Reply::json(&in_state(state))),
+    );
+    let session = warehouse.open().await;
+    let control = StatementControl::default();
+    let submitted = session.submit(query(), &control).await.unwrap();
+    assert_eq!(warehouse.posts(), 2);
+    let (_, next) = start(&session, "NEXT");
+    warehouse.workspace.arrival("GET", STATEMENT, 2).await;
+    assert_eq!(warehouse.posts(), 2);
+    assert_eq!(next.await.unwrap(), None);
+    assert_eq!(warehouse.workspace.count("GET", STATEMENT), 3);
+    // Nobody waits for one that was given up.
+    let running = Reply::json(&in_state("RUNNING"));
+    warehouse.workspace.on("POST", STATEMENTS, [running]);
+    warehouse
+        .workspace
+        .always("GET", STATEMENT, |_| Reply::json(&in_state("RUNNING")));
+    drop(session.submit(query(), &control).await.unwrap());
+    let (_, next) = start(&session, "NEXT");
+    assert_eq!(next.await.unwrap(), None);
+    drop(submitted);
 }
 
 #[tokio::test]

@@ -193,6 +193,7 @@ def test_what_is_no_header_is_refused(connect: Connect, header: tuple[str, str])
 
 HONOURED = {
     "connect_timeout": 5,
+    "login_timeout": 60,
     "max_buffered_bytes": 1 << 20,
     "maps_as_dicts": True,
     "retry_delay_max": 1,
@@ -338,7 +339,9 @@ def test_an_unknown_option_is_a_type_error_that_suggests_the_nearest(
         connect(**{given: "x"})
 
 
-@pytest.mark.parametrize("name", ["connect_timeout", "socket_timeout", "statement_timeout"])
+@pytest.mark.parametrize(
+    "name", ["connect_timeout", "login_timeout", "socket_timeout", "statement_timeout"]
+)
 @pytest.mark.parametrize("value", [0, -1, float("nan"), float("inf"), "soon"])
 def test_what_is_no_time_span_is_refused(connect: Connect, name: str, value: Any) -> None:
     with pytest.raises((dbapi.ProgrammingError, TypeError)):

@@ -65,6 +65,7 @@ def test_every_option_that_the_stubs_know_is_on_the_page_or_the_drivers_own() ->
         "config_file",
         "connect_timeout",
         "dml_count_row",
+        "login_timeout",
         "maps_as_dicts",
         "max_buffered_bytes",
         "naive_datetime",

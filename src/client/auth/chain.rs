@@ -11,16 +11,17 @@ use url::Url;
 use super::azure::{AzureCli, ManagedIdentity, ServicePrincipal};
 use super::oauth::{
     Algorithm, Assertion, AuthorizationCode, Browser, ClientCredentials, Proof, TokenCache,
+    TokenStore,
 };
 use super::settings::{Settings, Variables};
 use super::{
-    CachedToken, DatabricksCli, Dialect, Federated, Grant, IdToken, IdentityClient,
-    PersonalAccessToken, TokenSource, Workload,
+    CachedToken, DatabricksCli, Dialect, Federated, Fingerprint, Grant, IdToken, IdentityClient,
+    PersonalAccessToken, TokenSource, Workload, shared,
 };
 use crate::client::{Error, Result};
 
 /// The ways, in their order.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 enum Method {
     Pat,
     OauthM2m,
@@ -185,6 +186,8 @@ pub struct Interaction {
     pub ports: Option<Vec<u16>>,
     /// Where to stay signed in beyond the end of the process.
     pub cache: Option<TokenCache>,
+    /// Somebody else's way to do that.
+    pub store: Option<Arc<dyn TokenStore>>,
 }
 
 /// All that is known about signing in.
@@ -233,7 +236,25 @@ impl SignIn {
                 )));
             }
         }
-        self.made(method, &settings, identity, &outside)
+        if self.interaction.store.is_some() {
+            return self.made(method, &settings, identity, &outside);
+        }
+        let key = settings.get("jwt_key_file").map(std::fs::read);
+        let made_of = (
+            ("by options, environment and profile", method, &settings),
+            key.and_then(std::result::Result::ok),
+            (
+                &self.scopes,
+                self.interaction.patience,
+                &self.interaction.ports,
+            ),
+            &self.interaction.cache,
+            &identity,
+        );
+        let fingerprinted = Fingerprint::of(&made_of);
+        shared(fingerprinted, || {
+            self.made(method, &settings, identity, &outside)
+        })
     }
 
     /// The way, and the settings that it is to be made of. A whole set of options is not mixed with what the
@@ -378,6 +399,9 @@ impl SignIn {
         if let Some(patience) = self.interaction.patience {
             grant = grant.with_patience(patience);
         }
+        if let Some(store) = self.interaction.store {
+            return grant.with_store(store);
+        }
         match self.interaction.cache {
             Some(cache) => grant.with_cache(cache),
             None => grant,
@@ -449,6 +473,7 @@ mod tests {
                 patience: None,
                 ports: None,
                 cache: None,
+                store: None,
             },
         }
     }

@@ -1,6 +1,7 @@
 //! The way to where tokens come from: the workspace's own endpoints, and identity providers.
 
 use std::fmt;
+use std::hash::{Hash, Hasher};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -43,6 +44,12 @@ impl fmt::Debug for IdentityClient {
         f.debug_tuple("IdentityClient")
             .field(&self.0.endpoint.authority())
             .finish()
+    }
+}
+
+impl Hash for IdentityClient {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        (self.0.endpoint.url(&[]), &self.0.config).hash(state);
     }
 }
 

@@ -10,6 +10,7 @@ pub mod oauth;
 mod pat;
 mod profile;
 mod settings;
+mod shared;
 mod token;
 mod workload;
 
@@ -25,6 +26,7 @@ pub use identity::IdentityClient;
 pub use pat::PersonalAccessToken;
 pub use profile::{ProfileChoice, Unified};
 pub use settings::{Settings, Variables};
+pub use shared::{Fingerprint, shared};
 pub use token::Token;
 pub use workload::{IdToken, Workload};
 

@@ -1,6 +1,7 @@
 //! What is said about signing in, by name; secrets among it.
 
 use std::collections::BTreeMap;
+use std::hash::{Hash, Hasher};
 
 use secrecy::{ExposeSecret, SecretString};
 use url::Url;
@@ -51,6 +52,15 @@ impl Settings {
             Some(host) if host != authority => Self::default(),
             _ => self,
         }
+    }
+}
+
+impl Hash for Settings {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        for (name, value) in &self.0 {
+            (name, value.expose_secret()).hash(state);
+        }
+        self.0.len().hash(state);
     }
 }
 

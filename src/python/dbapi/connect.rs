@@ -20,6 +20,7 @@ pub(crate) fn connect(
     options: Option<&Bound<'_, PyDict>>,
 ) -> PyResult<Connection> {
     let options = ConnectOptions::parse(py, options)?;
+    options.auth.checked(py)?;
     let has_credentials = access_token.is_some() || options.auth.has_credentials();
     let unified = options
         .address

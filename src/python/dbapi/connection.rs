@@ -62,6 +62,7 @@ impl Connection {
                  open another one here",
             ));
         }
+        self.options.auth.checked(py)?;
         Ok(&self.session)
     }
 

@@ -228,6 +228,10 @@ fn build(py: Python<'_>, error: &client::Error) -> PyResult<PyErr> {
     let mut causes = Vec::new();
     let mut next = error.source();
     while let Some(cause) = next {
+        if let Some(raised_before) = cause.downcast_ref::<PyErr>() {
+            raised.set_cause(py, Some(raised_before.clone_ref(py)));
+            return Ok(raised);
+        }
         causes.push(cause.to_string());
         next = cause.source();
     }

@@ -13,7 +13,8 @@ use crate::client::auth::oauth::{
     Algorithm, Assertion, AuthorizationCode, ClientCredentials, Proof, TokenCache,
 };
 use crate::client::auth::{
-    CachedToken, Dialect, Federated, Grant, IdentityClient, PersonalAccessToken, TokenSource,
+    CachedToken, Dialect, Federated, Fingerprint, Grant, IdentityClient, PersonalAccessToken,
+    TokenSource, shared,
 };
 use crate::client::{Endpoint, Error, HttpConfig, Result};
 
@@ -21,7 +22,7 @@ use crate::client::{Endpoint, Error, HttpConfig, Result};
 const KINDS: &str = "'pat', 'oauth-m2m', 'oauth-m2m-jwt', 'oauth-u2m', 'azure-sp-m2m'";
 
 /// What `Session` was told about signing in.
-#[derive(Default)]
+#[derive(Default, Hash)]
 pub(super) struct SignIn {
     pub(super) auth_type: Option<String>,
     pub(super) access_token: Option<String>,
@@ -73,8 +74,10 @@ impl SignIn {
     ) -> PyResult<Arc<dyn TokenSource>> {
         let kind = self.kind()?;
         let identity = IdentityClient::new(endpoint, http);
-        self.build(kind, identity)
-            .map_err(|error| to_pyerr(py, &error))
+        let key = self.jwt_key_file.as_ref().map(std::fs::read);
+        let key = key.and_then(std::result::Result::ok);
+        let fingerprint = Fingerprint::of(&("by arguments of a session", &self, key, &identity));
+        shared(fingerprint, || self.build(kind, identity)).map_err(|error| to_pyerr(py, &error))
     }
 
     fn kind(&self) -> PyResult<Kind> {

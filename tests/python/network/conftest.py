@@ -9,12 +9,14 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from databricks_sql_warehouse import Warehouse
+from witness import report, witness_at_the_end, witnessed
 
 from databricks_sql_kernel import dbapi
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+__all__ = ["witness_at_the_end", "witnessed"]
 _TABLE: list[tuple[str, float, str]] = []
 _numbers = itertools.count()
 _VARIABLES = ("ALL", "HTTP", "HTTPS", "NO")
@@ -45,7 +47,11 @@ class Network:
             outcome = str(error)
             raise
         finally:
-            _TABLE.append((self.situation, time.monotonic() - started, outcome))
+            self.note(started, outcome)
+
+    def note(self, started: float, outcome: str) -> None:
+        """Put what happened since `started` into the table."""
+        _TABLE.append((self.situation, time.monotonic() - started, outcome))
 
     def fails(self, **options: Any) -> dbapi.Error:
         """The error of a connection that must fail."""
@@ -81,3 +87,4 @@ def pytest_terminal_summary(terminalreporter: Any) -> None:
         terminalreporter.section("network situations")
         for situation, seconds, outcome in _TABLE:
             terminalreporter.write_line(f"{seconds:6.2f} s  {situation}: {outcome}")
+    report(terminalreporter)

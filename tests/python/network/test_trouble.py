@@ -32,6 +32,18 @@ def test_a_workspace_behind_a_black_hole(network: Network) -> None:
     assert url.partition("://")[2].rstrip("/") in str(error)
 
 
+def test_a_service_that_is_always_busy(network: Network) -> None:
+    match = {"method": "POST", "path": "sessions$"}
+    network.warehouse.fault(match=match, action={"status": 503, "retry_after": 1}, times=None)
+    started = time.monotonic()
+    error = network.fails(login_timeout=1.5)
+    assert time.monotonic() - started < 3
+    assert "login_timeout of 1.5s" in str(error)
+    assert "HTTP 503" in str(error)
+    assert error.code == "Timeout"
+    assert error.retryable
+
+
 def test_storage_behind_a_black_hole(network: Network) -> None:
     network.warehouse.settings(storage_network="unreachable")
     started = time.monotonic()
@@ -108,6 +120,7 @@ def test_a_busy_service_is_waited_for_by_all_threads_together(network: Network) 
     # They do not come back in one rush.
     assert sum(moment < again[0] + 0.2 for moment in again) <= 8
     assert took < 20
+    network.note(started, f"{_THREADS} threads work after {len(refused)} answers of 429")
 
 
 def test_a_service_that_runs_one_statement_of_a_session_at_a_time(network: Network) -> None:

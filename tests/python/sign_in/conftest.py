@@ -17,6 +17,7 @@ from cryptography.hazmat.primitives.serialization import (
     PublicFormat,
 )
 from databricks_sql_warehouse import Warehouse
+from witness import report, witness_at_the_end, witnessed
 
 from databricks_sql_kernel import dbapi
 
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+__all__ = ["witness_at_the_end", "witnessed"]
 PASSPHRASE = "passphrase-s3cret"  # noqa: S105
 KeyPair = tuple[bytes, str]
 Connect: TypeAlias = "Callable[..., dbapi.Connection]"
@@ -137,3 +139,9 @@ def azure(running_tls_warehouse: Warehouse) -> Iterator[Callable[..., dbapi.Conn
     for connection in opened:
         connection.close()
     warehouse.reset()
+
+
+@pytest.hookimpl
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """How much was looked at for secrets."""
+    report(terminalreporter)

@@ -93,6 +93,25 @@ def test_no_browser_opens_unless_asked_for(
     assert not warehouse.log()
 
 
+_HESITANT = """\
+import socket, sys, urllib.parse, urllib.request
+def query(url):
+    return urllib.parse.parse_qs(urllib.parse.urlsplit(url).query)
+port = urllib.parse.urlsplit(query(sys.argv[1])["redirect_uri"][0]).port
+spare = [socket.create_connection(("localhost", port)) for _ in range(3)]
+urllib.request.urlopen(sys.argv[1], timeout=30).read()
+"""
+
+
+def test_a_browser_may_open_connections_that_it_does_not_use(
+    sign_in: Connect, browser: Path, port: int
+) -> None:
+    program = browser.read_text().partition("\n")[0]
+    browser.write_text(f"{program}\n{_HESITANT}")
+    options = {"oauth_redirect_port": port, "oauth_callback_timeout": 20}
+    assert one(sign_in(auth_type="databricks-oauth", **options)) == 1
+
+
 @pytest.fixture
 def settings(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The directory of the user's settings."""
@@ -117,14 +136,75 @@ def test_a_cache_on_the_disk_spares_the_next_sign_in(
         "oauth_token_cache_enabled": True,
         "oauth_token_cache_passphrase": passphrase,
     }
-    assert one(sign_in(**options)) == 1
-    assert one(sign_in(**options)) == 1
+
+    def another(number: int) -> dbapi.Connection:
+        """As in another process: those with other settings share no token in memory."""
+        return sign_in(**options, login_timeout=100 + number)
+
+    first = another(1)
+    assert one(first) == 1
+    assert one(another(2)) == 1
     assert warehouse.token_requests() == {"authorization_code": 1}
     warehouse.expire_tokens()
     # The remembered token is refused, and its refresh token is not.
-    assert one(sign_in(**options)) == 1
+    assert one(another(3)) == 1
     assert warehouse.token_requests() == {"authorization_code": 1, "refresh_token": 1}
+    # That was good for one use, which the others get to know of.
+    assert one(first) == 1
+    warehouse.expire_tokens()
+    assert one(first) == 1
+    assert one(another(4)) == 1
+    assert warehouse.token_requests() == {"authorization_code": 1, "refresh_token": 2}
     files = [file for file in settings.rglob("*") if file.is_file()]
     assert files
     assert {file.stat().st_mode & 0o777 for file in files} == {0o600}
     assert not any(b"dosr" in file.read_bytes() for file in files)
+
+
+class Store:
+    """Keeps the tokens of one host, as programs for the official connector do."""
+
+    def __init__(self) -> None:
+        self.kept: dict[str, Any] = {}
+
+    def read(self, hostname: str) -> Any:
+        return self.kept.get(hostname)
+
+    def persist(self, hostname: str, oauth_token: Any) -> None:
+        self.kept[hostname] = oauth_token
+
+
+@pytest.mark.usefixtures("browser")
+def test_a_program_may_keep_the_sign_in_by_itself(
+    sign_in: Connect, warehouse: Warehouse, port: int
+) -> None:
+    store = Store()
+    options: dict[str, Any] = {
+        "auth_type": "databricks-oauth",
+        "oauth_redirect_port": port,
+        "experimental_oauth_persistence": store,
+    }
+    assert one(sign_in(**options)) == 1
+    ((host, token),) = store.kept.items()
+    assert warehouse.server_hostname.startswith(f"http://{host}:")
+    assert token.refresh_token.startswith("dosr")
+    assert one(sign_in(**options)) == 1
+    assert warehouse.token_requests() == {"authorization_code": 1}
+    warehouse.expire_tokens()
+    assert one(sign_in(**options)) == 1
+    assert warehouse.token_requests() == {"authorization_code": 1, "refresh_token": 1}
+    assert store.kept[host].refresh_token != token.refresh_token
+
+
+@pytest.mark.usefixtures("browser")
+def test_what_a_program_does_wrong_in_keeping_is_told(sign_in: Connect, port: int) -> None:
+    class Broken(Store):
+        def read(self, hostname: str) -> Any:
+            raise LookupError(f"no vault for {hostname}")
+
+    options = {"auth_type": "databricks-oauth", "oauth_redirect_port": port}
+    with pytest.raises(dbapi.OperationalError, match="LookupError: no vault") as raised:
+        sign_in(experimental_oauth_persistence=Broken(), **options)
+    assert isinstance(raised.value.__cause__, LookupError)
+    with pytest.raises(TypeError, match="method read"):
+        sign_in(experimental_oauth_persistence=object(), **options)

@@ -60,12 +60,11 @@ def test_an_ended_token_is_renewed_once_whatever_the_service_answers(
 
 
 @pytest.mark.parametrize("connections", [1, _THREADS])
-def test_many_threads_at_the_moment_of_expiry_ask_once_for_each_connection(
+def test_many_threads_at_the_moment_of_expiry_ask_once(
     sign_in: Connect, warehouse: Warehouse, connections: int
 ) -> None:
     opened = [sign_in(**principal(warehouse)) for _ in range(connections)]
-    before = warehouse.token_requests()["client_credentials"]
-    assert before == connections
+    assert warehouse.token_requests() == {"client_credentials": 1}
     warehouse.expire_tokens()
     barrier = threading.Barrier(_THREADS)
 
@@ -75,4 +74,41 @@ def test_many_threads_at_the_moment_of_expiry_ask_once_for_each_connection(
 
     with ThreadPoolExecutor(_THREADS) as threads:
         assert list(threads.map(ask, range(_THREADS))) == [1] * _THREADS
-    assert warehouse.token_requests()["client_credentials"] - before == connections
+    assert warehouse.token_requests() == {"client_credentials": 2}
+
+
+def test_many_threads_that_connect_at_once_ask_once(sign_in: Connect, warehouse: Warehouse) -> None:
+    barrier = threading.Barrier(_THREADS)
+
+    def ask(_: int) -> int:
+        barrier.wait()
+        return one(sign_in(**principal(warehouse)))
+
+    with ThreadPoolExecutor(_THREADS) as threads:
+        assert list(threads.map(ask, range(_THREADS))) == [1] * _THREADS
+    assert warehouse.token_requests() == {"client_credentials": 1}
+
+
+def test_connections_with_other_secrets_do_not_share_a_token(
+    sign_in: Connect, warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    warehouse.add_client("other", "s3cret-other")
+    assert one(sign_in(**principal(warehouse))) == 1
+    assert one(sign_in(oauth_client_id="other", oauth_client_secret="s3cret-other")) == 1
+    assert one(sign_in(oauth_scopes=["sql"], **principal(warehouse))) == 1
+    assert warehouse.token_requests() == {"client_credentials": 3}
+    with pytest.raises(dbapi.OperationalError, match="invalid_client"):
+        sign_in(**{**principal(warehouse), "oauth_client_secret": "wrong-s3cret"})
+    # Nor do those whose environment leads elsewhere.
+    monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:9")
+    assert one(sign_in(**principal(warehouse))) == 1
+    assert warehouse.token_requests() == {"client_credentials": 5}
+
+
+def test_a_token_goes_with_the_last_connection(warehouse: Warehouse) -> None:
+    for expected in (1, 2):
+        address = (warehouse.server_hostname, warehouse.http_path)
+        with dbapi.connect(*address, **principal(warehouse)) as connection:
+            assert one(connection) == 1
+        assert warehouse.token_requests() == {"client_credentials": expected}
+        del connection

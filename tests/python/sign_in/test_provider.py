@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import asyncio
+import pickle
+import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -103,6 +105,60 @@ def test_what_it_does_wrong_is_told(
     with pytest.raises(dbapi.Error, match=said):
         sign_in(credentials_provider=provider)
     assert not warehouse.log()
+
+
+def test_what_it_raised_is_the_cause(sign_in: Connect) -> None:
+    with pytest.raises(dbapi.OperationalError) as raised:
+        sign_in(credentials_provider=fails)
+    cause = raised.value.__cause__
+    assert isinstance(cause, LookupError)
+    assert cause.__traceback__ is not None
+    assert b"no such vault" in pickle.dumps(raised.value)
+
+
+def test_it_may_use_the_driver_but_not_wait_for_itself(
+    sign_in: Connect, warehouse: Warehouse
+) -> None:
+    opened: list[dbapi.Connection] = []
+
+    def provider() -> str:
+        with sign_in(access_token=warehouse.access_token) as other:
+            assert one(other) == 1
+        for connection in opened:
+            with pytest.raises(dbapi.InterfaceError, match="credentials_provider"):
+                one(connection)
+        with pytest.raises(dbapi.InterfaceError, match="credentials_provider"):
+            sign_in(credentials_provider=provider)
+        return warehouse.issue_token()
+
+    opened.append(sign_in(credentials_provider=provider))
+    warehouse.expire_tokens()
+    assert one(opened[0]) == 1
+
+
+def test_a_coroutine_is_run_beside_a_running_loop(sign_in: Connect, warehouse: Warehouse) -> None:
+    async def ask() -> int:
+        return one(sign_in(credentials_provider=Provider(warehouse, "async")))
+
+    assert asyncio.run(ask()) == 1
+
+
+def test_it_is_not_waited_for_beyond_the_deadlines(sign_in: Connect, warehouse: Warehouse) -> None:
+    late = threading.Event()
+
+    def provider() -> str:
+        late.wait(30)
+        return warehouse.issue_token()
+
+    with pytest.raises(dbapi.OperationalError, match="no token came within the login_timeout"):
+        sign_in(credentials_provider=provider, login_timeout=0.3)
+    late.set()
+    connection = sign_in(credentials_provider=provider, statement_timeout=0.3)
+    late.clear()
+    warehouse.expire_tokens()
+    with pytest.raises(dbapi.OperationalError, match="time-out"):
+        one(connection)
+    late.set()
 
 
 def test_it_must_be_callable(sign_in: Connect) -> None:

@@ -1,7 +1,8 @@
 //! User to machine: somebody signs in with a browser, and stays signed in by refresh tokens.
 
 use std::fmt;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::pin::Pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use base64::Engine;
@@ -14,7 +15,7 @@ use url::Url;
 use super::callback::Callback;
 use super::discovery::{Endpoints, discover};
 use super::random;
-use super::token_cache::{Remembered, TokenCache};
+use super::token_cache::{Entry, Remembered, TokenCache};
 use crate::client::auth::identity::{Asking, TokenDocument};
 use crate::client::auth::{Grant, IdentityClient, Token, TokenFuture};
 use crate::client::{Error, ErrorCode, Result};
@@ -46,6 +47,58 @@ impl Browser for SystemBrowser {
     }
 }
 
+/// Somebody else's way to keep a sign-in, by the name of the workspace's host.
+pub trait TokenStore: Send + Sync + fmt::Debug {
+    /// What was kept, if anything was.
+    fn read<'a>(&'a self, host: &'a str) -> Pin<Box<dyn Future<Output = Kept> + Send + 'a>>;
+
+    /// Keeps another access token and refresh token.
+    fn write<'a>(
+        &'a self,
+        host: &'a str,
+        access_token: SecretString,
+        refresh_token: Option<SecretString>,
+    ) -> Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>;
+}
+
+/// An access token and a refresh token.
+pub type Kept = Result<Option<(SecretString, Option<SecretString>)>>;
+
+/// Where a sign-in is kept while a token is obtained.
+enum Place<'a> {
+    File(Entry),
+    Store(&'a dyn TokenStore, &'a str),
+}
+
+impl Place<'_> {
+    async fn read(&self) -> Result<Option<Remembered>> {
+        match self {
+            Self::File(entry) => Ok(entry.read().await),
+            Self::Store(store, host) => {
+                let kept = store.read(host).await?;
+                Ok(kept.map(|(access, refresh)| Remembered::kept(access, refresh)))
+            }
+        }
+    }
+
+    async fn write(&self, token: &Token, refresh: Option<SecretString>) -> Result<()> {
+        match self {
+            Self::File(entry) => entry.write(&Remembered::new(token, refresh)).await,
+            Self::Store(store, host) => store.write(host, token.bearer().clone(), refresh).await,
+        }
+    }
+}
+
+/// A token, and what renews it.
+type Obtained = (Token, Option<SecretString>);
+
+/// What came of the last sign-in or renewal.
+#[derive(Debug, Default)]
+struct Last {
+    token: Option<Token>,
+    refresh_token: Option<SecretString>,
+}
+
 /// The grant `authorization_code` with PKCE, and `refresh_token` afterwards.
 #[derive(Debug)]
 pub struct AuthorizationCode {
@@ -55,7 +108,8 @@ pub struct AuthorizationCode {
     patience: Duration,
     browser: Arc<dyn Browser>,
     cache: Option<TokenCache>,
-    refresh_token: Mutex<Option<SecretString>>,
+    store: Option<Arc<dyn TokenStore>>,
+    last: Mutex<Last>,
 }
 
 impl AuthorizationCode {
@@ -69,7 +123,8 @@ impl AuthorizationCode {
             patience: Duration::from_secs(120),
             browser: Arc::new(SystemBrowser),
             cache: None,
-            refresh_token: Mutex::default(),
+            store: None,
+            last: Mutex::default(),
         }
     }
 
@@ -116,29 +171,51 @@ impl AuthorizationCode {
         self
     }
 
+    /// Stays signed in by what somebody else keeps.
+    #[must_use]
+    pub fn with_store(mut self, store: Arc<dyn TokenStore>) -> Self {
+        self.store = Some(store);
+        self
+    }
+
     async fn obtain(&self, identity: &IdentityClient) -> Result<Token> {
-        if let Some(token) = self.renewed(identity, self.known()).await? {
-            return Ok(token);
-        }
-        let Some(cache) = &self.cache else {
-            return self.signed_in(identity).await;
+        let place = self.place(identity).await?;
+        let remembered = match &place {
+            Some(place) => place.read().await?,
+            None => None,
         };
-        let name = [identity.workspace().host(), &self.client_id, &self.scope];
-        // Of many processes one asks the user, and the others find what came of it.
-        let entry = cache.lock(&name).await?;
-        let remembered = entry.read().await;
-        if let Some(token) = remembered.as_ref().and_then(Remembered::token) {
-            let refresh = remembered.and_then(|remembered| remembered.refresh_token);
-            self.remember(refresh);
+        let token = remembered.as_ref().and_then(Remembered::token);
+        let kept = remembered.and_then(|remembered| remembered.refresh_token);
+        // The one that was given last is no good any more.
+        if let Some(token) = token.filter(|token| !self.gave(token)) {
+            self.note(&token, kept);
             return Ok(token);
         }
-        let refresh = remembered.and_then(|remembered| remembered.refresh_token);
-        let token = match self.renewed(identity, refresh).await? {
-            Some(token) => token,
+        // A refresh token is good for one use, and others may have used the one that is known here.
+        let refresh = kept.or_else(|| self.last().refresh_token.clone());
+        let renewed = self.renewed(identity, refresh).await?;
+        let (token, refresh) = match renewed {
+            Some(renewed) => renewed,
             None => self.signed_in(identity).await?,
         };
-        entry.write(&Remembered::new(&token, self.known())).await?;
+        self.note(&token, refresh.clone());
+        if let Some(place) = &place {
+            place.write(&token, refresh).await?;
+        }
         Ok(token)
+    }
+
+    async fn place<'a>(&'a self, identity: &'a IdentityClient) -> Result<Option<Place<'a>>> {
+        let host = identity.workspace().host();
+        if let Some(store) = &self.store {
+            return Ok(Some(Place::Store(&**store, host)));
+        }
+        let Some(cache) = &self.cache else {
+            return Ok(None);
+        };
+        // Of many processes one asks the user, and the others find what came of it.
+        let entry = cache.lock(&[host, &self.client_id, &self.scope]).await?;
+        Ok(Some(Place::File(entry)))
     }
 
     /// A token by refresh token; none where there is none or it is good no longer.
@@ -146,7 +223,7 @@ impl AuthorizationCode {
         &self,
         identity: &IdentityClient,
         refresh: Option<SecretString>,
-    ) -> Result<Option<Token>> {
+    ) -> Result<Option<Obtained>> {
         let Some(refresh) = refresh else {
             return Ok(None);
         };
@@ -158,18 +235,15 @@ impl AuthorizationCode {
         ];
         let asking = Asking::post("staying signed in failed", url, &form);
         let document: TokenDocument = match identity.ask(&asking).await {
-            Err(error) if error.code() == ErrorCode::Unauthenticated => {
-                self.remember(None);
-                return Ok(None);
-            }
+            Err(error) if error.code() == ErrorCode::Unauthenticated => return Ok(None),
             other => other?,
         };
         // A server that gives no other one lets us keep it.
-        self.remember(Some(document.refresh_token.clone().unwrap_or(refresh)));
-        document.token().map(Some)
+        let refresh = document.refresh_token.clone().unwrap_or(refresh);
+        Ok(Some((document.token()?, Some(refresh))))
     }
 
-    async fn signed_in(&self, identity: &IdentityClient) -> Result<Token> {
+    async fn signed_in(&self, identity: &IdentityClient) -> Result<Obtained> {
         let endpoints = discover(identity).await?;
         let callback = Callback::listen(&self.ports).await?;
         let redirect = callback.redirect_uri();
@@ -196,8 +270,7 @@ impl AuthorizationCode {
         ];
         let asking = Asking::post(WHAT, endpoints.token, &form);
         let document: TokenDocument = identity.ask(&asking).await?;
-        self.remember(document.refresh_token.clone());
-        document.token()
+        Ok((document.token()?, document.refresh_token))
     }
 
     fn page(&self, endpoints: &Endpoints, redirect: &str, verifier: &str, state: &str) -> Url {
@@ -229,14 +302,20 @@ impl AuthorizationCode {
         drop(asking.await);
     }
 
-    fn known(&self) -> Option<SecretString> {
-        let known = self.refresh_token.lock();
-        known.unwrap_or_else(PoisonError::into_inner).clone()
+    fn last(&self) -> MutexGuard<'_, Last> {
+        self.last.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn remember(&self, token: Option<SecretString>) {
-        let known = self.refresh_token.lock();
-        *known.unwrap_or_else(PoisonError::into_inner) = token;
+    fn gave(&self, token: &Token) -> bool {
+        let last = self.last();
+        last.token.as_ref().is_some_and(|last| last.is(token))
+    }
+
+    fn note(&self, token: &Token, refresh_token: Option<SecretString>) {
+        *self.last() = Last {
+            token: Some(token.clone()),
+            refresh_token,
+        };
     }
 }
 

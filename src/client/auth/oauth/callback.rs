@@ -5,6 +5,7 @@ use std::net::{Ipv4Addr, Ipv6Addr};
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::task::JoinSet;
 use url::Url;
 
 use crate::client::{Error, ErrorCode, Result};
@@ -51,20 +52,23 @@ impl Callback {
         format!("http://localhost:{}", self.port)
     }
 
-    /// The code that the browser brings.
+    /// The code that the browser brings. Browsers open connections that they may need later, so that none of
+    /// them is waited for alone.
     pub(super) async fn code(&self, state: &str) -> Result<String> {
+        let mut visits = JoinSet::new();
         loop {
-            let Ok(stream) = self.accept().await else {
-                continue;
-            };
-            let mut stream = BufReader::new(stream);
-            let Some(answer) = answer(&mut stream).await else {
-                respond(stream, 404, "There is nothing here.").await;
-                continue;
-            };
-            let code = code(&answer, state);
-            respond(stream, 200, if code.is_ok() { DONE } else { FAILED }).await;
-            return code;
+            tokio::select! {
+                accepted = self.accept() => {
+                    if let Ok(stream) = accepted {
+                        visits.spawn(visit(stream, state.to_owned()));
+                    }
+                }
+                Some(ended) = visits.join_next() => {
+                    if let Ok(Some(code)) = ended {
+                        return code;
+                    }
+                }
+            }
         }
     }
 
@@ -81,6 +85,18 @@ impl Callback {
         }
         .map(|(stream, _)| stream)
     }
+}
+
+/// Answers one request; what it brought, if it is the one that is waited for.
+async fn visit(stream: TcpStream, state: String) -> Option<Result<String>> {
+    let mut stream = BufReader::new(stream);
+    let Some(answer) = answer(&mut stream).await else {
+        respond(stream, 404, "There is nothing here.").await;
+        return None;
+    };
+    let code = code(&answer, &state);
+    respond(stream, 200, if code.is_ok() { DONE } else { FAILED }).await;
+    Some(code)
 }
 
 type Answer = HashMap<String, String>;

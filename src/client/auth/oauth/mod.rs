@@ -10,7 +10,7 @@ mod token_cache;
 use ring::rand::{SecureRandom, SystemRandom};
 
 pub use assertion::{Algorithm, Assertion};
-pub use authorization_code::{AuthorizationCode, Browser, SystemBrowser};
+pub use authorization_code::{AuthorizationCode, Browser, Kept, SystemBrowser, TokenStore};
 pub use client_credentials::{ClientCredentials, Proof};
 pub use token_cache::TokenCache;
 

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::fs::{self, File, OpenOptions};
+use std::hash::{Hash, Hasher};
 use std::io::{self, Read, Write};
 use std::num::NonZeroU32;
 use std::path::{Path, PathBuf};
@@ -26,6 +27,9 @@ const ROUNDS: NonZeroU32 = NonZeroU32::new(if cfg!(test) { 1_000 } else { 600_00
 /// A remembered token that ends sooner is renewed.
 const LEAST_LIFE: i64 = 60;
 
+/// How long a token is taken to be good that does not say it.
+const UNKNOWN_LIFE: Duration = Duration::from_secs(3600);
+
 /// Where tokens are kept, and what opens them.
 #[derive(Clone)]
 pub struct TokenCache {
@@ -36,6 +40,13 @@ pub struct TokenCache {
 impl fmt::Debug for TokenCache {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_tuple("TokenCache").field(&self.directory).finish()
+    }
+}
+
+impl Hash for TokenCache {
+    fn hash<H: Hasher>(&self, state: &mut H) {
+        let passphrase = self.passphrase.as_ref().map(ExposeSecret::expose_secret);
+        (&self.directory, passphrase).hash(state);
     }
 }
 
@@ -69,6 +80,18 @@ impl Remembered {
         Self {
             access_token: token.bearer().clone(),
             expires_at: Utc::now().timestamp() + i64::try_from(left.as_secs()).unwrap_or_default(),
+            refresh_token,
+        }
+    }
+
+    /// What somebody else kept, who does not know how long it is good.
+    pub(super) fn kept(access_token: SecretString, refresh_token: Option<SecretString>) -> Self {
+        let token = Token::try_new(access_token.clone());
+        let left = token.map_or(Some(Duration::ZERO), |token| token.left());
+        let left = left.unwrap_or(UNKNOWN_LIFE).as_secs();
+        Self {
+            access_token,
+            expires_at: Utc::now().timestamp() + i64::try_from(left).unwrap_or_default(),
             refresh_token,
         }
     }

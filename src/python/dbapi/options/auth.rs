@@ -9,14 +9,16 @@ use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use secrecy::SecretString;
 
+use super::super::exceptions::{InterfaceError, raise};
 use super::value::seconds;
-use crate::client::auth::oauth::TokenCache;
+use crate::client::auth::oauth::{TokenCache, TokenStore};
 use crate::client::auth::{
     CachedToken, Dialect, Federated, IdentityClient, Interaction, PersonalAccessToken, Settings,
     SignIn, TokenSource, Unified,
 };
 use crate::client::{Endpoint, HttpConfig, Result};
-use crate::python::token_source::{PythonBrowser, PythonTokens};
+use crate::python::token_source::{PythonBrowser, PythonTokens, is_giving};
+use crate::python::token_store::PythonStore;
 
 /// How tokens are to be had, as far as the options say.
 #[derive(Debug, Default)]
@@ -28,6 +30,7 @@ pub(in crate::python::dbapi) struct AuthOptions {
     patience: Option<Duration>,
     cached: bool,
     cache_passphrase: Option<SecretString>,
+    store: Option<Py<PyAny>>,
 }
 
 pub(super) const NAMES: &[&str] = &[
@@ -37,6 +40,7 @@ pub(super) const NAMES: &[&str] = &[
     "azure_tenant_id",
     "azure_workspace_resource_id",
     "credentials_provider",
+    "experimental_oauth_persistence",
     "identity_federation_client_id",
     "oauth_callback_timeout",
     "oauth_client_id",
@@ -52,7 +56,7 @@ pub(super) const NAMES: &[&str] = &[
     "token_url",
 ];
 
-pub(super) const NOT_YET: &[&str] = &["experimental_oauth_persistence", "use_cert_as_auth"];
+pub(super) const NOT_YET: &[&str] = &["use_cert_as_auth"];
 
 pub(super) fn set(
     auth: &mut AuthOptions,
@@ -66,6 +70,19 @@ pub(super) fn set(
                 return Err(PyTypeError::new_err(format!("{given} must be callable")));
             }
             auth.provider = Some(value.clone().unbind());
+        }
+        "experimental_oauth_persistence" => {
+            for method in ["read", "persist"] {
+                if !value
+                    .getattr_opt(method)?
+                    .is_some_and(|method| method.is_callable())
+                {
+                    return Err(PyTypeError::new_err(format!(
+                        "{given} must have a method {method}"
+                    )));
+                }
+            }
+            auth.store = Some(value.clone().unbind());
         }
         "oauth_callback_timeout" => auth.patience = Some(seconds(given, value)?),
         "oauth_redirect_port" => {
@@ -94,6 +111,18 @@ impl AuthOptions {
     pub(in crate::python::dbapi) fn has_credentials(&self) -> bool {
         let secrets = ["client_secret", "azure_client_secret", "jwt_key_file"];
         self.provider.is_some() || secrets.iter().any(|name| self.given.get(name).is_some())
+    }
+
+    /// Refuses to wait for a token in the code that is to give it.
+    pub(in crate::python::dbapi) fn checked(&self, py: Python<'_>) -> PyResult<()> {
+        if self.provider.as_ref().is_some_and(is_giving) {
+            return Err(raise::<InterfaceError>(
+                py,
+                "a credentials_provider cannot use the connections that wait for its token; \
+                 open one with other credentials in it",
+            ));
+        }
+        Ok(())
     }
 
     /// Where tokens come from, by these options, the environment and the profile.
@@ -131,6 +160,9 @@ impl AuthOptions {
                 patience: self.patience,
                 ports: self.ports.clone(),
                 cache: self.cache()?,
+                store: self.store.as_ref().map(|store| {
+                    Arc::new(PythonStore::new(store.clone_ref(py))) as Arc<dyn TokenStore>
+                }),
             },
         };
         sign_in.source(identity, &|name| std::env::var(name).ok())

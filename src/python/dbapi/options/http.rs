@@ -8,6 +8,7 @@ use crate::client::HttpConfig;
 pub(super) const NAMES: &[&str] = &[
     "connect_timeout",
     "http_headers",
+    "login_timeout",
     "retry_delay_max",
     "retry_delay_min",
     "retry_stop_after_attempts_count",
@@ -25,6 +26,7 @@ pub(super) fn set(
     match name {
         "connect_timeout" => http.connect_timeout = seconds(given, value)?,
         "http_headers" => http.headers = value.extract()?,
+        "login_timeout" => http.login_timeout = seconds(given, value)?,
         "retry_delay_max" => {
             let wait = seconds(given, value)?;
             http.retry.each(|retry| retry.max_wait = wait);
