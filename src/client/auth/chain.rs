@@ -112,6 +112,14 @@ impl Method {
         }
     }
 
+    /// Whether settings and environment say for good who signs in, and no program or file that changes.
+    fn is_settled(self) -> bool {
+        !matches!(
+            self,
+            Self::EnvOidc | Self::FileOidc | Self::AzureCli | Self::DatabricksCli
+        )
+    }
+
     fn has_all(self, settings: &Settings, outside: &Outside<'_>) -> bool {
         let has_needs = self
             .needs()
@@ -236,7 +244,7 @@ impl SignIn {
                 )));
             }
         }
-        if self.interaction.store.is_some() {
+        if !method.is_settled() || self.interaction.store.is_some() {
             return self.made(method, &settings, identity, &outside);
         }
         let key = settings.get("jwt_key_file").map(std::fs::read);

@@ -261,6 +261,14 @@ fn what_failed(why: &reqwest::Error) -> &'static str {
 
 /// The innermost cause, which names the failure best.
 fn gist(why: &reqwest::Error) -> String {
+    if why.is_timeout() {
+        let option = if why.is_connect() {
+            "connect_timeout"
+        } else {
+            "socket_timeout"
+        };
+        return format!("nothing came from it within {option}");
+    }
     let mut innermost: &dyn std::error::Error = why;
     while let Some(source) = innermost.source() {
         innermost = source;
@@ -285,7 +293,9 @@ fn gist(why: &reqwest::Error) -> String {
             .clone_into(&mut text);
     }
     if text.contains("proxy authorization required") {
-        text.push_str("; the proxy's URL takes them, 'http://user:password@host:port'");
+        text.push_str(
+            "; the proxy's URL takes user and password, 'http://user:password@host:port'",
+        );
     }
     text
 }

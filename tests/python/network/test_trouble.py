@@ -30,6 +30,7 @@ def test_a_workspace_behind_a_black_hole(network: Network) -> None:
     error = network.fails(server_hostname=url.replace("http:", "https:"), connect_timeout=0.5)
     assert time.monotonic() - started < 3
     assert url.partition("://")[2].rstrip("/") in str(error)
+    assert "within connect_timeout" in str(error)
 
 
 def test_a_service_that_is_always_busy(network: Network) -> None:
@@ -68,6 +69,7 @@ def test_storage_that_says_nothing(network: Network) -> None:
         connect_timeout=0.5, socket_timeout=0.5, retry_stop_after_attempts_count=2
     )
     assert "127.0.0.1" in str(error) or "localhost" in str(error)
+    assert "within socket_timeout" in str(error)
 
 
 def test_storage_that_drips_is_no_failure(network: Network) -> None:

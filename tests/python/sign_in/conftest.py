@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import socket
 import stat
 import sys
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 __all__ = ["witness_at_the_end", "witnessed"]
 PASSPHRASE = "passphrase-s3cret"  # noqa: S105
+# Who wants the same shares a token; here each test has its own.
+_numbers = itertools.count()
 KeyPair = tuple[bytes, str]
 Connect: TypeAlias = "Callable[..., dbapi.Connection]"
 _BROWSER = """\
@@ -62,11 +65,13 @@ def one(connection: dbapi.Connection) -> int:
 def sign_in(warehouse: Warehouse) -> Iterator[Callable[..., dbapi.Connection]]:
     """Connect without the personal token."""
     opened: list[dbapi.Connection] = []
+    apart = 600 + next(_numbers)
 
     def connect(**options: Any) -> dbapi.Connection:
         address = {
             "server_hostname": warehouse.server_hostname,
             "http_path": warehouse.http_path,
+            "login_timeout": apart,
         }
         connection = dbapi.connect(**{**address, **options})
         opened.append(connection)
@@ -123,6 +128,7 @@ def azure(running_tls_warehouse: Warehouse) -> Iterator[Callable[..., dbapi.Conn
     warehouse = running_tls_warehouse
     warehouse.reset()
     opened: list[dbapi.Connection] = []
+    apart = 600 + next(_numbers)
 
     def connect(host: str = "adb-1.2.azuredatabricks.net", **options: Any) -> dbapi.Connection:
         connection = dbapi.connect(
@@ -130,6 +136,7 @@ def azure(running_tls_warehouse: Warehouse) -> Iterator[Callable[..., dbapi.Conn
             warehouse.http_path,
             proxy=warehouse.proxy_url,
             tls_trusted_ca_file=warehouse.ca,
+            login_timeout=apart,
             **options,
         )
         opened.append(connection)

@@ -108,7 +108,9 @@ def test_connections_with_other_secrets_do_not_share_a_token(
 def test_a_token_goes_with_the_last_connection(warehouse: Warehouse) -> None:
     for expected in (1, 2):
         address = (warehouse.server_hostname, warehouse.http_path)
-        with dbapi.connect(*address, **principal(warehouse)) as connection:
+        # No other test has this time-out.
+        options = {"login_timeout": 599, **principal(warehouse)}
+        with dbapi.connect(*address, **options) as connection:
             assert one(connection) == 1
         assert warehouse.token_requests() == {"client_credentials": expected}
         del connection
