@@ -3,7 +3,7 @@
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
-use tokio::task::JoinError;
+use tokio::task::{JoinError, JoinHandle};
 use tokio::time::{Instant, timeout, timeout_at};
 
 use super::auth::TokenSource;
@@ -54,22 +54,13 @@ impl Session {
         let guard = AbandonOnDrop::new(control.clone());
         // An interrupted opening must still close the session that it got.
         let mut opening = tokio::spawn(OpenSession::create(transport, config, control.signal()));
-        let opened = match timeout_at(end, &mut opening).await {
-            Ok(opened) => joined(opened)?,
-            Err(_) => {
-                control.abandon();
-                let message =
-                    format!("{host} opened no session within the login_timeout of {limit:?}");
-                match timeout(LAST_WORD, opening).await {
-                    Ok(opened) => joined(opened)?.map_err(|last| {
-                        too_late(format!("{message}; the last attempt: {last}")).with_source(last)
-                    }),
-                    Err(_) => Err(too_late(message)),
-                }
-            }
+        let Ok(opened) = timeout_at(end, &mut opening).await else {
+            control.abandon();
+            let late = format!("{host} opened no session within the login_timeout of {limit:?}");
+            return last_word(opening, late).await;
         };
         guard.disarm();
-        opened.map(|inner| Self(Arc::new(inner)))
+        joined(opened)?.map(|inner| Self(Arc::new(inner)))
     }
 
     /// The session's id.
@@ -148,6 +139,17 @@ impl Session {
     /// consequence: the service closes idle sessions by itself.
     pub async fn close(&self) {
         self.0.close().await;
+    }
+}
+
+/// What comes of an opening that was told to stop: why it was not done yet, or even a session.
+async fn last_word(opening: JoinHandle<Result<OpenSession>>, late: String) -> Result<Session> {
+    let Ok(opened) = timeout(LAST_WORD, opening).await else {
+        return Err(too_late(late));
+    };
+    match joined(opened)? {
+        Ok(inner) => Ok(Session(Arc::new(inner))),
+        Err(last) => Err(too_late(format!("{late}; the last attempt: {last}")).with_source(last)),
     }
 }
 
