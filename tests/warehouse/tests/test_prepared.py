@@ -97,8 +97,10 @@ def test_prepared_chunks_cost_the_warehouse_little(
             f"{[round(rate) for rate in rates]}; {total / spent / 1e6:.0f} MB for a CPU second of "
             f"the warehouse; {made['chunk_count']} chunks of {made['stored_bytes'] / 1e6:.0f} MB"
         )
-    # The clock tells of the other work of the machine, too; the processor time does not.
     assert total / spent / 1e6 >= 500
+    # The clock tells of the other work of the machine, too, which the processor time does not.
+    if os.getloadavg()[0] < (os.cpu_count() or 1):
+        assert max(rates) >= (200 if tls else 500)
 
 
 def cpu_seconds(warehouse: Warehouse) -> float:
