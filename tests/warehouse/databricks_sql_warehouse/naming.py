@@ -20,9 +20,7 @@ def name_projections(tree: exp.Expr) -> None:
 
 
 def _named(node: exp.Expr) -> bool:
-    return node.is_star or isinstance(
-        node, (exp.Alias, exp.Aliases, exp.Column, exp.Explode, exp.Posexplode)
-    )
+    return node.is_star or isinstance(node, (exp.Alias, exp.Aliases, exp.Column, exp.Posexplode))
 
 
 def _name_values(values: exp.Values) -> None:
@@ -40,6 +38,8 @@ def column_name(node: exp.Expr) -> str:
     """The name that the service gives to the expression."""
     if isinstance(node, exp.Dot):
         return node.name
+    if isinstance(node, exp.Explode):
+        return "col"
     if isinstance(node, exp.JSONExtract):
         return node.expression.expressions[-1].name or node.name
     if isinstance(node, exp.Literal) and node.is_string and "name" not in node.meta:

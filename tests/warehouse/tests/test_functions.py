@@ -171,6 +171,20 @@ def test_an_index_may_be_a_column(client: Client) -> None:
     )
 
 
+@pytest.mark.parametrize(
+    ("projections", "names"),
+    [
+        ("explode(array(1, 2))", ["col"]),
+        ("1 AS a, explode(array(1, 2))", ["a", "col"]),
+        ("explode(array(1, 2)) AS x", ["x"]),
+        ("posexplode(array(1, 2))", ["pos", "col"]),
+    ],
+)
+def test_rows_of_an_array_have_a_name(client: Client, projections: str, names: list[str]) -> None:
+    columns = client.columns(f"SELECT {projections}")
+    assert [column["name"] for column in columns] == names
+
+
 def test_settings_are_shown_as_they_were_written(client: Client) -> None:
     assert client.rows("SET ansi_mode = FALSE") == [["ansi_mode", "FALSE"]]
     assert client.rows("SET ansi_mode") == [["ansi_mode", "FALSE"]]
