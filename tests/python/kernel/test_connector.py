@@ -39,15 +39,13 @@ LEFT_OUT = {
     # Makes a query larger until it takes the service a minute: it measures the machine.
     "test_long_running_query",
 }
-# Most of these tests ask for no backend and get Thrift, which the local warehouse does not speak
-# and no wheel has a part in; this sends them through the kernel.
+# Most of these tests ask for Thrift, which the local warehouse does not speak, or for the backend
+# in Python. No wheel has a part in either; this sends all of them through the kernel.
 PLUGIN = """
 import databricks.sql as sql
-through_thrift = sql.connect
-def connect(*args, **options):
-    if not options.get("use_sea"):
-        options["use_kernel"] = True
-    return through_thrift(*args, **options)
+as_asked = sql.connect
+def connect(*args, use_sea=None, **options):
+    return as_asked(*args, **{**options, "use_kernel": True})
 sql.connect = connect
 """
 OUTCOME = re.compile(r"^(PASSED|FAILED|ERROR|SKIPPED) (?:\[\d+\] )?(\S+)", re.MULTILINE)
