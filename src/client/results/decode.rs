@@ -99,6 +99,11 @@ pub(crate) struct ArrowReader {
 }
 
 impl ArrowReader {
+    /// How much of the stream has been read.
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     /// The batches that end in the next piece of the stream; they point into it.
     pub(crate) fn push(&mut self, piece: Buffer) -> Result<Vec<RecordBatch>> {
         // The reader slices and casts by numbers from the messages, and panics where some make no
@@ -163,19 +168,31 @@ impl ArrowReader {
     }
 }
 
-/// The length of the messages that are whole at the start of a stream, if there are rows among them.
-/// What cannot be read ends the search: the reader will say what is wrong with it.
-pub(crate) fn whole_messages(stream: &[u8]) -> Option<usize> {
-    let (mut end, mut has_rows) = (0, false);
-    while let Some((length, kind)) = message(&stream[end..]) {
-        end += length;
-        has_rows |= kind == MessageHeader::RecordBatch;
-    }
-    has_rows.then_some(end)
+/// Messages that are whole at the start of a stream, with rows among them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Messages {
+    /// Where they end.
+    pub(crate) end: usize,
+    /// Where the values of the first rows begin.
+    pub(crate) rows: usize,
 }
 
-/// Length and kind of the message that `stream` starts with, if it is there whole.
-fn message(stream: &[u8]) -> Option<(usize, MessageHeader)> {
+/// The messages that are whole at the start of a stream, if there are rows among them. What cannot be read
+/// ends the search: the reader will say what is wrong with it.
+pub(crate) fn whole_messages(stream: &[u8]) -> Option<Messages> {
+    let (mut end, mut rows) = (0, None);
+    while let Some((body, length, kind)) = message(&stream[end..]) {
+        if kind == MessageHeader::RecordBatch {
+            rows = rows.or(Some(end + body));
+        }
+        end += length;
+    }
+    rows.map(|rows| Messages { end, rows })
+}
+
+/// Where the body of the message begins that `stream` starts with, its length and kind, if it is there
+/// whole.
+fn message(stream: &[u8]) -> Option<(usize, usize, MessageHeader)> {
     let rest = stream.strip_prefix(&CONTINUATION)?;
     let (length, rest) = rest.split_first_chunk()?;
     let length = usize::try_from(i32::from_le_bytes(*length)).ok()?;
@@ -183,8 +200,5 @@ fn message(stream: &[u8]) -> Option<(usize, MessageHeader)> {
     let message = root_as_message(head).ok()?;
     let body_length = usize::try_from(message.bodyLength()).ok()?;
     let whole = body_length <= body.len();
-    whole.then(|| (8 + length + body_length, message.header_type()))
+    whole.then(|| (8 + length, 8 + length + body_length, message.header_type()))
 }
-
-#[cfg(test)]
-mod tests;

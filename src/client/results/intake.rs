@@ -6,11 +6,11 @@ use arrow::buffer::Buffer;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 
-use super::decode::{ArrowReader, DecodedChunk, Writing, whole_messages, writing};
+use super::decode::{ArrowReader, DecodedChunk, Messages, Writing, whole_messages, writing};
 use super::json_array;
 use super::lz4::{self, MAX_RATIO};
-use super::memory::{Output, Pool, way_to};
-use super::placement::{is_scattered, moved_out};
+use super::memory::{ALIGNMENT, Output, Pool, way_to};
+use super::placement::{Placement, moved_out};
 use crate::client::wire::{Compression, Format};
 use crate::client::{Error, Result};
 
@@ -138,9 +138,10 @@ impl Intake {
         let Stage::Lz4(decoder) = &mut self.stage else {
             return Ok(None);
         };
-        let Some(end) = whole_messages(decoder.verified()) else {
+        let Some(Messages { end, rows }) = whole_messages(decoder.verified()) else {
             return Ok(None);
         };
+        self.pool.guess_lane(self.reader.bytes() + rows);
         self.expected = self.expected.saturating_sub(end);
         let front = decoder.split_front(end, self.expected)?;
         let batches = self.read(front)?;
@@ -150,12 +151,23 @@ impl Intake {
 
     /// The rows of a piece of the stream.
     fn read(&mut self, piece: Buffer) -> Result<Vec<RecordBatch>> {
+        let offset = self.reader.bytes();
         let batches = self.reader.push(piece.clone())?;
-        if piece.len() < LEAST_PIECE || !is_scattered(&batches, &piece) {
+        if piece.len() < LEAST_PIECE {
             return Ok(batches);
         }
-        self.pool.note_copied();
-        moved_out(batches, &piece)
+        let placement = Placement::of(&batches, &piece);
+        if placement.is_misaligned() {
+            // Half of the alignment is what Arrow promises, so they lie at the other half.
+            let aligned = ALIGNMENT - piece.as_ptr().addr() % ALIGNMENT;
+            self.pool.note_lane(offset + aligned + ALIGNMENT / 2);
+        }
+        self.pool.note_copied(placement.is_scattered());
+        if placement.is_scattered() {
+            moved_out(batches, &piece)
+        } else {
+            Ok(batches)
+        }
     }
 
     /// All rows that are left, once the body has ended.
@@ -209,7 +221,128 @@ fn expected_output(hint: Option<u64>, length: Option<u64>) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use arrow::array::{ArrayRef, Decimal128Array, Int64Array};
+    use arrow::ipc::writer::StreamWriter;
+
     use super::*;
+
+    const ROWS: usize = 4096;
+
+    fn batch() -> RecordBatch {
+        let numbers = || (0..).take(ROWS);
+        let columns: [(&str, ArrayRef); 3] = [
+            ("n", Arc::new(numbers().collect::<Int64Array>())),
+            (
+                "d",
+                Arc::new(Decimal128Array::from_iter_values(numbers().map(i128::from))),
+            ),
+            (
+                "e",
+                Arc::new(
+                    numbers()
+                        .map(|n| (n % 3 > 0).then(|| n.into()))
+                        .collect::<Decimal128Array>(),
+                ),
+            ),
+        ];
+        RecordBatch::try_from_iter_with_nullable(columns.map(|(name, column)| (name, column, true)))
+            .unwrap()
+    }
+
+    /// A body of `batches`, whose schema is so long that decimals begin at another multiple of eight bytes
+    /// for another `padding`.
+    fn body(batches: &[RecordBatch], padding: usize) -> Vec<u8> {
+        let mut metadata = arrow::datatypes::Metadata::default();
+        metadata.insert("padding", "x".repeat(padding));
+        let schema = batches[0].schema().as_ref().clone().with_metadata(metadata);
+        let mut writer = StreamWriter::try_new(Vec::new(), &schema).unwrap();
+        for batch in batches {
+            let batch = batch.clone().with_schema(Arc::new(schema.clone())).unwrap();
+            writer.write(&batch).unwrap();
+        }
+        writer.into_inner().unwrap()
+    }
+
+    fn compressed(body: &[u8]) -> Vec<u8> {
+        let info = lz4_flex::frame::FrameInfo::new()
+            .block_size(lz4_flex::frame::BlockSize::Max64KB)
+            .block_checksums(true)
+            .content_checksum(true);
+        let mut encoder = lz4_flex::frame::FrameEncoder::with_frame_info(info, Vec::new());
+        std::io::Write::write_all(&mut encoder, body).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    fn layout(compression: Compression) -> Layout {
+        Layout {
+            format: Format::ArrowStream,
+            compression,
+            schema: batch().schema(),
+        }
+    }
+
+    /// The batches of a body that comes in pieces, as early as they are there.
+    fn taken(intake: Intake, body: &[u8]) -> Vec<RecordBatch> {
+        let (mut intake, mut batches) = (intake, Vec::new());
+        for piece in body.chunks(50_000) {
+            if intake.add(piece) {
+                intake.decode().unwrap();
+                batches.extend(
+                    intake
+                        .early()
+                        .unwrap()
+                        .into_iter()
+                        .flat_map(|chunk| chunk.batches),
+                );
+            }
+        }
+        batches.extend(intake.finish().unwrap().batches);
+        batches
+    }
+
+    fn addresses(batches: &[RecordBatch]) -> Vec<[usize; 3]> {
+        let address = |column: &ArrayRef| column.to_data().buffers()[0].as_ptr().addr();
+        let of = |batch: &RecordBatch| [0, 1, 2].map(|column| address(batch.column(column)));
+        batches.iter().map(of).collect()
+    }
+
+    #[test]
+    fn decimals_lie_in_their_buffer_wherever_they_begin_in_the_body() {
+        let rows = batch();
+        let batches = vec![rows; 8];
+        for compression in [Compression::None, Compression::Lz4Frame] {
+            for padding in [0, 8] {
+                let plain = body(&batches, padding);
+                let sent = match compression {
+                    Compression::Lz4Frame => compressed(&plain),
+                    _ => plain.clone(),
+                };
+                let pool = Arc::new(Pool::default());
+                let mut copied = Vec::new();
+                for _ in 0..3 {
+                    let hint = Some(plain.len() as u64);
+                    let intake = Intake::new(layout(compression), &pool, hint, None);
+                    let taken = taken(intake, &sent);
+                    assert_eq!(
+                        taken.iter().map(RecordBatch::num_rows).sum::<usize>(),
+                        8 * ROWS
+                    );
+                    for (batch, expected) in taken.iter().zip(&batches) {
+                        assert_eq!(batch.columns(), expected.columns());
+                    }
+                    let spans = addresses(&taken);
+                    copied.push(spans.iter().filter(|span| !in_order(span)).count());
+                }
+                assert_eq!(copied[1..], [0, 0], "{compression:?} {padding}");
+            }
+        }
+    }
+
+    /// Whether the columns follow one another as they do in a body.
+    fn in_order([numbers, decimals, others]: &[usize; 3]) -> bool {
+        let gap = |from: usize, to: usize| to.checked_sub(from).is_some_and(|gap| gap < 20 * ROWS);
+        gap(*numbers, *decimals) && gap(*decimals, *others)
+    }
 
     #[test]
     fn room_is_made_by_the_hint_as_far_as_the_body_can_fill_it() {

@@ -1,7 +1,7 @@
 //! Memory that chunks are decoded into: one buffer of the right size each, used again once its rows
 //! are gone.
 
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use arrow::buffer::Buffer;
@@ -19,19 +19,58 @@ const ROUNDING: usize = 1 << 20;
 /// How many buffers are kept for the chunks to come: they are no part of the budget.
 const MOST_KEPT: usize = 1;
 
+/// What the address of the widest values must be a multiple of, lest they are copied.
+pub(super) const ALIGNMENT: usize = 16;
+
+/// Nothing is known of where wide values lie.
+const UNKNOWN: usize = ALIGNMENT;
+
 /// Buffers of a result whose rows are gone.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(crate) struct Pool {
     maps: Mutex<Vec<MmapMut>>,
     inputs: Mutex<Vec<Vec<u8>>>,
     /// Whether rows are copied out of the buffers anyway.
     copied: AtomicBool,
+    /// Where wide values lie in the bodies: their offset's rest by `ALIGNMENT`.
+    lane: AtomicUsize,
+}
+
+impl Default for Pool {
+    fn default() -> Self {
+        Self {
+            maps: Mutex::default(),
+            inputs: Mutex::default(),
+            copied: AtomicBool::default(),
+            lane: AtomicUsize::new(UNKNOWN),
+        }
+    }
 }
 
 impl Pool {
-    /// Notes that arrays do not point into the buffers, which are free as soon as they are read.
-    pub(crate) fn note_copied(&self) {
-        self.copied.store(true, Ordering::Relaxed);
+    /// Notes whether arrays do not point into the buffers, which are free as soon as they are read.
+    pub(crate) fn note_copied(&self, copied: bool) {
+        self.copied.store(copied, Ordering::Relaxed);
+    }
+
+    /// Notes that wide values lie at this offset of a body, or at one that differs from it by a multiple
+    /// of `ALIGNMENT`.
+    pub(crate) fn note_lane(&self, offset: usize) {
+        self.lane.store(offset % ALIGNMENT, Ordering::Relaxed);
+    }
+
+    /// The same as a guess, which holds until more is known.
+    pub(crate) fn guess_lane(&self, offset: usize) {
+        let (order, lane) = (Ordering::Relaxed, offset % ALIGNMENT);
+        // What is known is better.
+        let _ = self.lane.compare_exchange(UNKNOWN, lane, order, order);
+    }
+
+    /// How far from the start of a buffer the part of a body from `offset` on has to begin for wide values
+    /// to be aligned.
+    fn lead(&self, offset: usize) -> usize {
+        let lane = self.lane.load(Ordering::Relaxed) % ALIGNMENT;
+        (offset % ALIGNMENT + ALIGNMENT - lane) % ALIGNMENT
     }
 
     pub(crate) fn is_copied(&self) -> bool {
@@ -70,7 +109,11 @@ impl Pool {
 #[derive(Debug)]
 pub(crate) struct Output {
     memory: Memory,
+    /// Bytes before it, which are left empty to align it.
+    lead: usize,
     filled: usize,
+    /// How much of the body came before it.
+    offset: usize,
     pool: Weak<Pool>,
 }
 
@@ -83,15 +126,22 @@ enum Memory {
 impl Output {
     /// Room for `expected` bytes; more is made when it is needed.
     pub(crate) fn new(expected: usize, pool: &Weak<Pool>) -> Result<Self> {
+        Self::behind(0, expected, pool)
+    }
+
+    fn behind(offset: usize, expected: usize, pool: &Weak<Pool>) -> Result<Self> {
+        let lead = pool.upgrade().map_or(0, |pool| pool.lead(offset));
         Ok(Self {
-            memory: Memory::new(expected, pool)?,
+            memory: Memory::new(expected.saturating_add(lead), pool)?,
+            lead,
             filled: 0,
+            offset,
             pool: Weak::clone(pool),
         })
     }
 
     pub(crate) fn filled(&self) -> &[u8] {
-        &self.memory.as_slice()[..self.filled]
+        &self.memory.as_slice()[self.lead..][..self.filled]
     }
 
     /// How many bytes of memory are in use.
@@ -101,7 +151,8 @@ impl Output {
 
     /// What is filled, and the room behind it.
     pub(crate) fn parts(&mut self) -> (&[u8], &mut [u8]) {
-        let (filled, free) = self.memory.as_mut_slice().split_at_mut(self.filled);
+        let whole = &mut self.memory.as_mut_slice()[self.lead..];
+        let (filled, free) = whole.split_at_mut(self.filled);
         (filled, free)
     }
 
@@ -113,9 +164,10 @@ impl Output {
     /// Makes room for at least `more` bytes. What is filled is copied, so room at least doubles.
     pub(crate) fn grow(&mut self, more: usize) -> Result<()> {
         let size = self.memory.as_slice().len();
-        let wanted = self.filled.saturating_add(more).max(size.saturating_mul(2));
+        let end = self.lead + self.filled;
+        let wanted = end.saturating_add(more).max(size.saturating_mul(2));
         let mut memory = Memory::new(wanted, &self.pool)?;
-        memory.as_mut_slice()[..self.filled].copy_from_slice(self.filled());
+        memory.as_mut_slice()[self.lead..end].copy_from_slice(self.filled());
         std::mem::replace(&mut self.memory, memory).reuse(&self.pool);
         Ok(())
     }
@@ -132,7 +184,7 @@ impl Output {
     /// Gives what is filled up to `at`; the rest moves to a new buffer with room for `expected` bytes.
     pub(crate) fn split_front(&mut self, at: usize, expected: usize) -> Result<Buffer> {
         let rest = self.filled - at;
-        let mut behind = Self::new(expected.max(rest), &self.pool)?;
+        let mut behind = Self::behind(self.offset + at, expected.max(rest), &self.pool)?;
         behind.extend(&self.filled()[at..])?;
         let mut front = std::mem::replace(self, behind);
         front.filled = at;
@@ -141,18 +193,20 @@ impl Output {
 
     /// What is filled, for good; nothing is copied.
     pub(crate) fn freeze(self) -> Buffer {
-        match self.memory {
+        let end = self.lead + self.filled;
+        let whole = match self.memory {
             Memory::Heap(mut bytes) => {
-                bytes.truncate(self.filled);
+                bytes.truncate(end);
                 bytes.shrink_to_fit();
                 Buffer::from_vec(bytes)
             }
             Memory::Mapped(map) => Buffer::from(Bytes::from_owner(Frozen {
                 map: Some(map),
-                filled: self.filled,
+                filled: end,
                 pool: self.pool,
             })),
-        }
+        };
+        whole.slice(self.lead)
     }
 }
 

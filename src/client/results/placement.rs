@@ -1,13 +1,15 @@
 //! Where the arrays of a batch lie: in the buffer that they were decoded into, or by themselves.
 //!
-//! Decimals that lie at an odd multiple of eight bytes are copied by the Arrow reader. Where those are
-//! much of a result, the buffer would be held by the rest: then that is copied, too.
+//! Decimals that lie at an odd multiple of eight bytes are copied by the Arrow reader. So buffers are
+//! placed for the decimals to be aligned, as most batches of a result have them at like places. Where they
+//! are not and are much of a result, the buffer would be held by the rest: then that is copied, too.
 
 use std::ops::Range;
 use std::sync::Arc;
 
 use arrow::array::{Array, ArrayData, MutableArrayData, make_array};
 use arrow::buffer::{Buffer, NullBuffer};
+use arrow::datatypes::DataType;
 use arrow::error::ArrowError;
 use arrow::record_batch::{RecordBatch, RecordBatchOptions};
 
@@ -18,19 +20,33 @@ const SHARE: usize = 8;
 
 /// Bytes that lie inside a buffer, and those that do not.
 #[derive(Default)]
-struct Placement {
+pub(super) struct Placement {
     inside: usize,
+    /// Of those inside, the bytes of values that have to be aligned.
+    aligned: usize,
     outside: usize,
 }
 
-/// Whether so much of `batches` lies outside `buffer` that nothing should keep that.
-pub(super) fn is_scattered(batches: &[RecordBatch], buffer: &Buffer) -> bool {
-    let within = buffer.as_ptr_range();
-    let mut placement = Placement::default();
-    for column in batches.iter().flat_map(RecordBatch::columns) {
-        placement.note(&column.to_data(), &within);
+impl Placement {
+    /// How `batches` lie, which were read from `buffer`.
+    pub(super) fn of(batches: &[RecordBatch], buffer: &Buffer) -> Self {
+        let within = buffer.as_ptr_range();
+        let mut placement = Self::default();
+        for column in batches.iter().flat_map(RecordBatch::columns) {
+            placement.note(&column.to_data(), &within);
+        }
+        placement
     }
-    placement.inside > 0 && placement.outside > (placement.inside + placement.outside) / SHARE
+
+    /// Whether so much lies outside that nothing should keep the buffer.
+    pub(super) fn is_scattered(&self) -> bool {
+        self.inside > 0 && self.outside > (self.inside + self.outside) / SHARE
+    }
+
+    /// Whether most of what has to be aligned was not.
+    pub(super) fn is_misaligned(&self) -> bool {
+        self.outside > self.aligned
+    }
 }
 
 /// The same rows with nothing inside `buffer`.
@@ -61,12 +77,23 @@ pub(super) fn moved_out(batches: Vec<RecordBatch>, buffer: &Buffer) -> Result<Ve
         .collect()
 }
 
+/// Whether values need more alignment than Arrow promises.
+fn is_wide(data_type: &DataType) -> bool {
+    matches!(
+        data_type,
+        DataType::Decimal128(..) | DataType::Decimal256(..)
+    )
+}
+
 impl Placement {
     fn note(&mut self, data: &ArrayData, within: &Range<*const u8>) {
         let nulls = data.nulls().map(NullBuffer::buffer);
         for buffer in data.buffers().iter().chain(nulls) {
             if within.contains(&buffer.as_ptr()) {
                 self.inside += buffer.len();
+                if is_wide(data.data_type()) {
+                    self.aligned += buffer.len();
+                }
             } else {
                 self.outside += buffer.len();
             }
@@ -129,23 +156,19 @@ mod tests {
     fn decimals_that_were_copied_take_the_rest_along() {
         let batch = batch(9);
         let (body, batches) = written(&batch, 8);
-        assert!(is_scattered(&batches, &body));
+        let placement = Placement::of(&batches, &body);
+        assert!(placement.is_scattered() && placement.is_misaligned());
         let moved = moved_out(batches, &body).unwrap();
         assert_eq!(moved, [batch]);
-        assert!(!is_scattered(&moved, &body));
-        let within = body.as_ptr_range();
-        let mut placement = Placement::default();
-        for column in moved[0].columns() {
-            placement.note(&column.to_data(), &within);
-        }
-        assert_eq!(placement.inside, 0);
+        assert_eq!(Placement::of(&moved, &body).inside, 0);
     }
 
     #[test]
     fn what_lies_in_its_buffer_stays_there() {
         for decimals in [0, 9] {
             let (body, batches) = written(&batch(decimals), 0);
-            assert!(!is_scattered(&batches, &body));
+            let placement = Placement::of(&batches, &body);
+            assert!(!placement.is_scattered() && !placement.is_misaligned());
         }
     }
 }
