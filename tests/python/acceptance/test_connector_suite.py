@@ -58,6 +58,8 @@ EXAMPLES = [
 # Why an example of theirs fails here. Whatever else fails is a fault of ours.
 EXPLAINED = {
     "streaming_put": "there are no volumes yet",
+    "transactions": "its queries after the commit open a transaction, in which the service "
+    "refuses to set autocommit; the connector ignores transactions unless told otherwise",
 }
 
 TESTS = [
