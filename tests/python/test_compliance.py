@@ -16,15 +16,11 @@ if TYPE_CHECKING:
 class TestCompliance(dbapi20.DatabaseAPI20Test):  # type: ignore[misc]
     driver = dbapi
     connect_kw_args: dict[str, Any]
+    lower_func = None
 
     @pytest.fixture(autouse=True)
     def _warehouse(self, warehouse: Warehouse) -> None:
         self.connect_kw_args = {**warehouse.connect_args(), "dml_count_row": False}
-
-    def test_callproc(self) -> None:
-        """Stored procedures are called by SQL."""
-        with self._connect() as connection, pytest.raises(dbapi.NotSupportedError):
-            connection.cursor().callproc("lower", ("FOO",))
 
     def test_nextset(self) -> None:
         """There is never more than one result."""
