@@ -318,7 +318,7 @@ def test_rows_that_a_failed_call_made_are_not_left_out_of_arrow(
     cursor.execute(FAILS_AT_THE_END)
     with pytest.raises(dbapi.DataError, match="'d', row 2999"):
         cursor.fetchall()
-    with pytest.raises(dbapi.DataError, match=r"2800 rows .* fetch them as rows"):
+    with pytest.raises(dbapi.DataError, match=r"\(2800\) .* fetch them as rows"):
         cursor.fetchall_arrow()
     assert len(cursor.fetchmany(2800)) == 2800
     assert cursor.fetchall_arrow().num_rows == 200

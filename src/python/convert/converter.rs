@@ -61,7 +61,7 @@ struct Columns {
 }
 
 /// How long other threads wait for the interpreter at most: as long as Python code makes them wait.
-const TURN: Duration = Duration::from_millis(5);
+pub(crate) const TURN: Duration = Duration::from_millis(5);
 
 /// Objects of a block: few enough to be in the cache still when rows are made of them.
 const BLOCK_CELLS: usize = 8192;

