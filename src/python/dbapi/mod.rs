@@ -6,6 +6,7 @@ mod cursor;
 mod description;
 mod exceptions;
 mod executemany;
+mod execution;
 mod fetch;
 mod metadata;
 pub mod module;

@@ -1,0 +1,184 @@
+//! From SQL and parameters to a result: what every way of executing a statement shares.
+
+use std::ffi::CStr;
+use std::time::Duration;
+
+use pyo3::exceptions::PyRuntimeWarning;
+use pyo3::prelude::*;
+use pyo3::types::PyAny;
+
+use super::cursor::Cursor;
+use super::description::description;
+use super::exceptions::{DataError, ProgrammingError, Warning, raise, to_pyerr};
+use super::fetch::ResultSet;
+use super::options::{OnTruncated, seconds};
+use super::turn::{About, Turn};
+use crate::client::dml::{are_counts, only_reads};
+use crate::client::sql::{Template, Values};
+use crate::client::wire::StatementParameter;
+use crate::client::{ResultStream, Statement, StatementControl};
+use crate::python::convert::parameter::{ParameterError, ParameterOptions, values};
+use crate::python::runtime::wait;
+
+impl Cursor {
+    /// Runs one statement; its result becomes that of the cursor. `what` says in errors what it was for.
+    pub(super) fn run(
+        &self,
+        py: Python<'_>,
+        turn: &mut Turn<'_>,
+        statement: Statement,
+        what: Option<&str>,
+    ) -> PyResult<()> {
+        let only_reads = only_reads(&statement.sql);
+        let control = StatementControl::default();
+        self.begin(py, turn, &control)?;
+        let statement = Statement {
+            row_limit: self.row_limit,
+            ..statement
+        };
+        let session = self.connection.get().session(py)?;
+        let executed = wait(py, session.execute(statement, &control));
+        self.inner.about().query_id = control.statement_id();
+        let executed = executed?.map_err(|error| match what {
+            Some(what) => to_pyerr(py, &error.with_context(what)),
+            None => to_pyerr(py, &error),
+        })?;
+        let modified_rows = executed.modified_rows();
+        let stream = executed.into_stream();
+        self.keep(py, turn, stream, control, modified_rows, only_reads)
+    }
+
+    /// Lets go of what was there before a new statement.
+    pub(super) fn begin(
+        &self,
+        py: Python<'_>,
+        turn: &mut Turn<'_>,
+        control: &StatementControl,
+    ) -> PyResult<()> {
+        **turn = None;
+        let messages = self.messages.bind(py);
+        messages.del_slice(0, messages.len())?;
+        let before = {
+            let mut about = self.inner.about();
+            let about_this = About {
+                control: control.clone(),
+                ..About::default()
+            };
+            std::mem::replace(&mut *about, about_this)
+        };
+        drop(before);
+        Ok(())
+    }
+
+    /// Makes a result that of the cursor.
+    pub(super) fn keep(
+        &self,
+        py: Python<'_>,
+        turn: &mut Turn<'_>,
+        stream: ResultStream,
+        control: StatementControl,
+        modified_rows: Option<i64>,
+        only_reads: bool,
+    ) -> PyResult<()> {
+        let options = &self.connection.get().options().results;
+        let row_factory = self.row_factory.clone_ref(py);
+        let mut result = ResultSet::new(stream, control, row_factory, options.maps_as_dicts);
+        let is_count_row = !only_reads && are_counts(result.stream().columns());
+        let affected_rows = match modified_rows {
+            None if is_count_row => result.affected_rows(py)?,
+            known => known,
+        };
+        let stream = result.stream();
+        let columns = if is_count_row && !options.dml_count_row {
+            &[]
+        } else {
+            stream.columns()
+        };
+        let total_rows = stream.total_rows().filter(|_| !columns.is_empty());
+        let total_rows = total_rows.and_then(|rows| i64::try_from(rows).ok());
+        let description = description(py, columns)?;
+        let truncated = stream.is_truncated();
+        {
+            let mut about = self.inner.about();
+            about.truncated = truncated;
+            about.rowcount = affected_rows.or(total_rows);
+            about.description = description;
+        }
+        if truncated && self.row_limit.is_none() {
+            // Dropped on the way out, if this raises.
+            self.complain_of_truncation(py)?;
+        }
+        **turn = Some(result);
+        Ok(())
+    }
+
+    /// Runs a statement of the driver's own.
+    pub(super) fn run_own(&self, py: Python<'_>, sql: &str) -> PyResult<()> {
+        let mut turn = self.turn(py)?;
+        let statement = Statement {
+            sql: sql.to_owned(),
+            timeout: self.timeout,
+            ..Statement::default()
+        };
+        self.run(py, &mut turn, statement, None)
+    }
+
+    fn complain_of_truncation(&self, py: Python<'_>) -> PyResult<()> {
+        const MESSAGE: &CStr = c"the service cut the result short at a limit of its own; \
+            ask for less, or take what there is with on_truncated='warn'";
+        match self.connection.get().options().results.on_truncated {
+            OnTruncated::Raise => {
+                self.inner.about().description = None;
+                Err(raise::<DataError>(py, MESSAGE.to_string_lossy()))
+            }
+            OnTruncated::Warn => {
+                let category = py.get_type::<PyRuntimeWarning>();
+                let text = MESSAGE.to_string_lossy();
+                self.messages
+                    .bind(py)
+                    .append((py.get_type::<Warning>(), text))?;
+                PyErr::warn(py, &category, MESSAGE, 1)
+            }
+        }
+    }
+
+    pub(super) fn parameter_options(&self) -> ParameterOptions {
+        self.connection.get().options().parameters
+    }
+
+    /// What `given` has for markers; None when that is nothing.
+    pub(super) fn values(
+        &self,
+        py: Python<'_>,
+        given: &Bound<'_, PyAny>,
+    ) -> PyResult<Option<Values>> {
+        values(given, self.parameter_options()).map_err(|error| match error {
+            ParameterError::Wrong(message) => raise::<ProgrammingError>(py, message),
+            ParameterError::Python(raised) => raised,
+        })
+    }
+
+    /// The statement with its parameters, as it is sent.
+    pub(super) fn bind(
+        &self,
+        py: Python<'_>,
+        sql: &str,
+        given: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<(String, Vec<StatementParameter>)> {
+        let values = given.map(|given| self.values(py, given)).transpose()?;
+        let Some(values) = values.flatten() else {
+            return Ok((sql.to_owned(), Vec::new()));
+        };
+        let bound = Template::parse(sql, self.parameter_options().inline)
+            .bind(values)
+            .map_err(|error| raise::<ProgrammingError>(py, error.to_string()))?;
+        Ok((bound.sql.into_owned(), bound.parameters))
+    }
+
+    pub(super) fn timeout(&self, given: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Duration>> {
+        match given {
+            Some(given) => seconds("timeout", given).map(Some),
+            None => Ok(self.timeout),
+        }
+    }
+}
