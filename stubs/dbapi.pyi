@@ -739,6 +739,110 @@ class Cursor:
         Source: SQL, `SHOW COLUMNS`.
         """
 
+    def primary_keys(
+        self, catalog_name: str | None, schema_name: str | None, table_name: str
+    ) -> Self:
+        """The columns of a table's primary key.
+
+        Args:
+            catalog_name: The catalog's name; None for the current one.
+            schema_name: The schema's name; None for the current one.
+            table_name: The table's name.
+
+        Returns:
+            The cursor itself; its result has the columns TABLE_CAT, TABLE_SCHEM, TABLE_NAME,
+            COLUMN_NAME, KEY_SEQ and PK_NAME, and no rows where there is no such key or table.
+
+        Source: SQL, `SHOW KEYS`; JDBC, `DatabaseMetaData.getPrimaryKeys`.
+        """
+
+    def foreign_keys(
+        self,
+        catalog_name: str | None,
+        schema_name: str | None,
+        table_name: str,
+        *,
+        parent_catalog_name: str | None = None,
+        parent_schema_name: str | None = None,
+        parent_table_name: str | None = None,
+    ) -> Self:
+        """The foreign keys of a table, and what they refer to.
+
+        Args:
+            catalog_name: The catalog's name; None for the current one.
+            schema_name: The schema's name; None for the current one.
+            table_name: The table's name.
+            parent_catalog_name: Only keys that refer to a table of this catalog.
+            parent_schema_name: Only keys that refer to a table of this schema.
+            parent_table_name: Only keys that refer to this table.
+
+        Returns:
+            The cursor itself; its result has the columns PKTABLE_CAT, PKTABLE_SCHEM, PKTABLE_NAME,
+            PKCOLUMN_NAME, the same of FKTABLE, KEY_SEQ, UPDATE_RULE, DELETE_RULE, FK_NAME, PK_NAME
+            and DEFERRABILITY.
+
+        Source: SQL, `SHOW FOREIGN KEYS`; JDBC, `DatabaseMetaData.getCrossReference`.
+        """
+
+    def functions(
+        self,
+        catalog_name: str | None = None,
+        schema_name: str | None = None,
+        function_name: str | None = None,
+    ) -> Self:
+        """The functions of one catalog; of the current one where none is named.
+
+        Args:
+            catalog_name: The catalog's name.
+            schema_name: A pattern, with `%` and `_`.
+            function_name: A pattern.
+
+        Returns:
+            The cursor itself; its result has the columns FUNCTION_CAT, FUNCTION_SCHEM,
+            FUNCTION_NAME, REMARKS, FUNCTION_TYPE and SPECIFIC_NAME.
+
+        Source: SQL, `SHOW FUNCTIONS`; JDBC, `DatabaseMetaData.getFunctions`.
+        """
+
+    def procedures(
+        self,
+        catalog_name: str | None = None,
+        schema_name: str | None = None,
+        procedure_name: str | None = None,
+    ) -> Self:
+        """The procedures of one catalog or of all.
+
+        Args:
+            catalog_name: The catalog's name.
+            schema_name: A pattern, with `%` and `_`.
+            procedure_name: A pattern.
+
+        Returns:
+            The cursor itself; its result has the columns PROCEDURE_CAT, PROCEDURE_SCHEM,
+            PROCEDURE_NAME, RESERVED1 to RESERVED3, REMARKS, PROCEDURE_TYPE and SPECIFIC_NAME.
+
+        Source: SQL, `information_schema.routines`; JDBC, `DatabaseMetaData.getProcedures`.
+        """
+
+    def table_types(self) -> Self:
+        """The types of tables that there are; asks nobody.
+
+        Returns:
+            The cursor itself; its result has the column TABLE_TYPE.
+
+        Source: JDBC, `DatabaseMetaData.getTableTypes`.
+        """
+
+    def type_info(self) -> Self:
+        """The SQL types, as JDBC numbers and describes them; asks nobody.
+
+        Returns:
+            The cursor itself; its result has the columns TYPE_NAME, DATA_TYPE, PRECISION and the
+            others of JDBC, but for those of drivers alone.
+
+        Source: JDBC, `DatabaseMetaData.getTypeInfo`.
+        """
+
     def fetchone(self) -> Any:
         """The next row, or None after the last.
 

@@ -61,6 +61,93 @@ def test_columns_of_a_table(cursor: dbapi.Cursor, table: str) -> None:
     assert (codes["DATA_TYPE"], codes["BUFFER_LENGTH"]) == ("int", "tinyint")
 
 
+def test_keys_of_a_table_and_what_they_refer_to(cursor: dbapi.Cursor, table: str) -> None:
+    child = f"{table}_child"
+    cursor.execute(
+        f"CREATE TABLE {table} (a INT NOT NULL, b STRING NOT NULL, "
+        f"CONSTRAINT {table}_pk PRIMARY KEY (a, b))"
+    )
+    cursor.execute(
+        f"CREATE TABLE {child} (x INT, y STRING, "
+        f"CONSTRAINT {child}_fk FOREIGN KEY (x, y) REFERENCES {table} (a, b))"
+    )
+    try:
+        found = cursor.primary_keys("main", "default", table).fetchall()
+        assert names(cursor) == [
+            "TABLE_CAT",
+            "TABLE_SCHEM",
+            "TABLE_NAME",
+            "COLUMN_NAME",
+            "KEY_SEQ",
+            "PK_NAME",
+        ]
+        assert [(row.TABLE_CAT, row.TABLE_SCHEM, row.TABLE_NAME) for row in found] == [
+            ("main", "default", table)
+        ] * 2
+        columns = [(row.KEY_SEQ, row.COLUMN_NAME, row.PK_NAME) for row in found]
+        assert sorted(columns) == [(1, "a", f"{table}_pk"), (2, "b", f"{table}_pk")]
+
+        found = cursor.foreign_keys("main", "default", child).fetchall()
+        assert len(names(cursor)) == 14
+        assert sorted(
+            (row.KEY_SEQ, row.FKCOLUMN_NAME, row.PKTABLE_NAME, row.PKCOLUMN_NAME, row.FK_NAME)
+            for row in found
+        ) == [(1, "x", table, "a", f"{child}_fk"), (2, "y", table, "b", f"{child}_fk")]
+        for parent, rows in ((table, 2), ("another", 0)):
+            keys = cursor.foreign_keys("main", "default", child, parent_table_name=parent)
+            assert len(keys.fetchall()) == rows
+        assert cursor.foreign_keys("main", "default", table).fetchall() == []
+    finally:
+        cursor.execute(f"DROP TABLE {child}")
+
+
+def test_keys_are_looked_for_where_unqualified_names_are(
+    connect: Connect, cursor: dbapi.Cursor, table: str
+) -> None:
+    cursor.execute(f"CREATE TABLE {table} (a INT PRIMARY KEY)")
+    for catalog, schema in ((None, None), ("main", None), (None, "default"), ("", "")):
+        (row,) = cursor.primary_keys(catalog, schema, table).fetchall()
+        assert (row.TABLE_CAT, row.TABLE_SCHEM, row.COLUMN_NAME) == ("main", "default", "a")
+    elsewhere = connect(catalog="samples", schema="nyctaxi").cursor()
+    assert elsewhere.primary_keys(None, None, table).fetchall() == []
+    assert elsewhere.foreign_keys(None, None, "trips").fetchall() == []
+    with pytest.raises(dbapi.ProgrammingError, match="holds a back-quote"):
+        cursor.primary_keys("main", "a`b", table)
+
+
+def test_functions_and_procedures_by_pattern(cursor: dbapi.Cursor, table: str) -> None:
+    cursor.execute(f"CREATE FUNCTION {table}_twice(x INT) RETURNS INT RETURN x * 2")
+    cursor.execute(
+        f"CREATE PROCEDURE {table}_nothing() LANGUAGE SQL SQL SECURITY INVOKER "
+        "AS BEGIN SELECT 1; END"
+    )
+    try:
+        for catalog, schema in (("main", "default"), (None, "def%"), (None, None)):
+            (row,) = cursor.functions(catalog, schema, f"{table}%").fetchall()
+            assert (row.FUNCTION_CAT, row.FUNCTION_SCHEM) == ("main", "default")
+            assert f"{table}_twice" == row.FUNCTION_NAME
+        assert names(cursor)[3:] == ["REMARKS", "FUNCTION_TYPE", "SPECIFIC_NAME"]
+        for catalog, schema in (("main", "default"), (None, "def%"), ("main", "")):
+            (row,) = cursor.procedures(catalog, schema, f"{table}%").fetchall()
+            assert (row.PROCEDURE_CAT, row.PROCEDURE_SCHEM) == ("main", "default")
+            assert f"{table}_nothing" == row.PROCEDURE_NAME
+        assert len(names(cursor)) == 9
+        assert cursor.procedures("main", None, "no_such%").fetchall() == []
+    finally:
+        cursor.execute(f"DROP FUNCTION {table}_twice")
+        cursor.execute(f"DROP PROCEDURE {table}_nothing")
+
+
+def test_types_need_no_request(cursor: dbapi.Cursor, warehouse: Warehouse) -> None:
+    warehouse.clear_log()
+    assert {row.TABLE_TYPE for row in cursor.table_types()} >= {"TABLE", "VIEW"}
+    assert names(cursor) == ["TABLE_TYPE"]
+    types = {row.TYPE_NAME: row for row in cursor.type_info()}
+    assert (types["DECIMAL"].DATA_TYPE, types["DECIMAL"].PRECISION) == (3, 38)
+    assert cursor.rowcount == len(types)
+    assert warehouse.log() == []
+
+
 def test_metadata_is_a_result_as_any_other(cursor: dbapi.Cursor) -> None:
     cursor.catalogs()
     table = cursor.fetchall_arrow()
@@ -95,6 +182,17 @@ def test_an_answer_that_does_not_come_is_given_up(connect: Connect, warehouse: W
 
 def test_metadata_of_a_closed_cursor_is_refused(cursor: dbapi.Cursor) -> None:
     cursor.close()
-    for use in (cursor.catalogs, cursor.schemas, cursor.tables, cursor.columns):
+    for use in (
+        cursor.catalogs,
+        cursor.schemas,
+        cursor.tables,
+        cursor.columns,
+        cursor.functions,
+        cursor.procedures,
+        cursor.table_types,
+        cursor.type_info,
+        lambda: cursor.primary_keys(None, None, "t"),
+        lambda: cursor.foreign_keys(None, None, "t"),
+    ):
         with pytest.raises(dbapi.InterfaceError):
             use()

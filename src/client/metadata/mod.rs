@@ -3,7 +3,9 @@
 //! The service answers SHOW statements; the columns given out are those of JDBC and ODBC.
 
 mod answer;
+mod columns;
 mod pattern;
+mod rows;
 mod shape;
 mod sql;
 mod type_info;
@@ -12,8 +14,8 @@ use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, SchemaRef};
 
 use self::answer::Answer;
+use self::columns::Shape;
 pub use self::pattern::like;
-use self::shape::Shape;
 use self::sql::{Sql, identifier};
 use super::control::StatementControl;
 use super::results::ResultStream;
@@ -154,7 +156,7 @@ impl Metadata {
         let tables = Shape::Tables.of_all(asked, |catalog, answer| {
             shape::tables(answer, catalog, table_types)
         })?;
-        shape::sorted(
+        rows::sorted(
             &tables,
             &["TABLE_TYPE", "TABLE_CAT", "TABLE_SCHEM", "TABLE_NAME"],
         )
@@ -283,6 +285,31 @@ impl Metadata {
         let names = answer.texts(&["catalog", "catalogName", "TABLE_CAT"])?;
         let wanted = |name: &String| pattern.is_none_or(|pattern| like(name, pattern));
         Ok(names.into_iter().flatten().filter(wanted).collect())
+    }
+
+    /// A catalog and a schema, the current ones where none is named.
+    pub async fn or_current(
+        &self,
+        catalog: Option<&str>,
+        schema: Option<&str>,
+    ) -> Result<(String, String)> {
+        let named = |given: Option<&str>| given.filter(|name| !name.is_empty()).map(str::to_owned);
+        match (named(catalog), named(schema)) {
+            (Some(catalog), Some(schema)) => Ok((catalog, schema)),
+            (catalog, schema) => {
+                let statement = Statement {
+                    sql: "SELECT CURRENT_CATALOG() AS catalog, CURRENT_SCHEMA() AS schema".into(),
+                    ..Statement::default()
+                };
+                let answer = self.answer(statement).await?;
+                let current = |name| Ok(answer.texts(&[name])?.into_iter().flatten().next());
+                let catalog = catalog.map_or_else(|| current("catalog"), |name| Ok(Some(name)))?;
+                let schema = schema.map_or_else(|| current("schema"), |name| Ok(Some(name)))?;
+                catalog.zip(schema).ok_or_else(|| {
+                    Error::data_loss("the service did not name its current catalog and schema")
+                })
+            }
+        }
     }
 
     async fn current_catalog(&self) -> Result<String> {

@@ -1,149 +1,21 @@
-//! The columns that are given out, and how they come of the service's.
+//! From the service's columns to those that are given out.
 
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, AsArray, BooleanArray, Int16Array, Int32Array, RecordBatch,
-    RecordBatchOptions, StringArray, new_null_array,
+    ArrayRef, Int16Array, Int32Array, RecordBatch, RecordBatchOptions, StringArray, new_null_array,
 };
-use arrow::compute::{
-    SortColumn, cast, concat_batches, filter_record_batch, lexsort_to_indices, take_record_batch,
-};
-use arrow::datatypes::{DataType, Field, Schema, SchemaRef};
+use arrow::compute::cast;
+use arrow::datatypes::DataType;
 
 use super::Table;
 use super::answer::{Answer, unreadable};
+use super::columns::{INT, SHORT, Shape, TEXT};
+use super::rows::{keep, or, short};
 use super::type_info::type_code;
 use crate::client::{Error, Result};
 
-/// The kinds of answers.
-#[derive(Clone, Copy, Debug)]
-pub(super) enum Shape {
-    Catalogs,
-    Schemas,
-    Tables,
-    Columns,
-    TableTypes,
-    PrimaryKeys,
-    ForeignKeys,
-    Functions,
-    Procedures,
-}
-
-/// A column: its name, its type, and whether it may be null.
-type Column = (&'static str, DataType, bool);
-
-const TEXT: DataType = DataType::Utf8;
-const INT: DataType = DataType::Int32;
-const SHORT: DataType = DataType::Int16;
-
-const CATALOGS: &[Column] = &[("TABLE_CAT", TEXT, true)];
-const SCHEMAS: &[Column] = &[("TABLE_SCHEM", TEXT, false), ("TABLE_CATALOG", TEXT, true)];
-const TABLES: &[Column] = &[
-    ("TABLE_CAT", TEXT, true),
-    ("TABLE_SCHEM", TEXT, true),
-    ("TABLE_NAME", TEXT, false),
-    ("TABLE_TYPE", TEXT, false),
-    ("REMARKS", TEXT, true),
-    ("TYPE_CAT", TEXT, true),
-    ("TYPE_SCHEM", TEXT, true),
-    ("TYPE_NAME", TEXT, true),
-    ("SELF_REFERENCING_COL_NAME", TEXT, true),
-    ("REF_GENERATION", TEXT, true),
-];
-const COLUMNS: &[Column] = &[
-    ("TABLE_CAT", TEXT, true),
-    ("TABLE_SCHEM", TEXT, true),
-    ("TABLE_NAME", TEXT, false),
-    ("COLUMN_NAME", TEXT, false),
-    ("DATA_TYPE", INT, false),
-    ("TYPE_NAME", TEXT, false),
-    ("COLUMN_SIZE", INT, true),
-    ("BUFFER_LENGTH", DataType::Int8, true),
-    ("DECIMAL_DIGITS", INT, true),
-    ("NUM_PREC_RADIX", INT, true),
-    ("NULLABLE", INT, false),
-    ("REMARKS", TEXT, true),
-    ("COLUMN_DEF", TEXT, true),
-    ("SQL_DATA_TYPE", INT, true),
-    ("SQL_DATETIME_SUB", INT, true),
-    ("CHAR_OCTET_LENGTH", INT, true),
-    ("ORDINAL_POSITION", INT, true),
-    ("IS_NULLABLE", TEXT, false),
-    ("SCOPE_CATALOG", TEXT, true),
-    ("SCOPE_SCHEMA", TEXT, true),
-    ("SCOPE_TABLE", TEXT, true),
-    ("SOURCE_DATA_TYPE", SHORT, true),
-    ("IS_AUTO_INCREMENT", TEXT, false),
-];
-const TABLE_TYPES: &[Column] = &[("TABLE_TYPE", TEXT, false)];
-const PRIMARY_KEYS: &[Column] = &[
-    ("TABLE_CAT", TEXT, true),
-    ("TABLE_SCHEM", TEXT, true),
-    ("TABLE_NAME", TEXT, false),
-    ("COLUMN_NAME", TEXT, false),
-    ("KEY_SEQ", INT, true),
-    ("PK_NAME", TEXT, true),
-];
-const FOREIGN_KEYS: &[Column] = &[
-    ("PKTABLE_CAT", TEXT, true),
-    ("PKTABLE_SCHEM", TEXT, true),
-    ("PKTABLE_NAME", TEXT, false),
-    ("PKCOLUMN_NAME", TEXT, false),
-    ("FKTABLE_CAT", TEXT, true),
-    ("FKTABLE_SCHEM", TEXT, true),
-    ("FKTABLE_NAME", TEXT, false),
-    ("FKCOLUMN_NAME", TEXT, false),
-    ("KEY_SEQ", INT, true),
-    ("UPDATE_RULE", SHORT, true),
-    ("DELETE_RULE", SHORT, true),
-    ("FK_NAME", TEXT, true),
-    ("PK_NAME", TEXT, true),
-    ("DEFERRABILITY", SHORT, true),
-];
-const FUNCTIONS: &[Column] = &[
-    ("FUNCTION_CAT", TEXT, true),
-    ("FUNCTION_SCHEM", TEXT, true),
-    ("FUNCTION_NAME", TEXT, false),
-    ("REMARKS", TEXT, true),
-    ("FUNCTION_TYPE", SHORT, true),
-    ("SPECIFIC_NAME", TEXT, true),
-];
-const PROCEDURES: &[Column] = &[
-    ("PROCEDURE_CAT", TEXT, true),
-    ("PROCEDURE_SCHEM", TEXT, true),
-    ("PROCEDURE_NAME", TEXT, false),
-    ("RESERVED1", TEXT, true),
-    ("RESERVED2", TEXT, true),
-    ("RESERVED3", TEXT, true),
-    ("REMARKS", TEXT, true),
-    ("PROCEDURE_TYPE", SHORT, true),
-    ("SPECIFIC_NAME", TEXT, true),
-];
-
 impl Shape {
-    fn columns(self) -> &'static [Column] {
-        match self {
-            Self::Catalogs => CATALOGS,
-            Self::Schemas => SCHEMAS,
-            Self::Tables => TABLES,
-            Self::Columns => COLUMNS,
-            Self::TableTypes => TABLE_TYPES,
-            Self::PrimaryKeys => PRIMARY_KEYS,
-            Self::ForeignKeys => FOREIGN_KEYS,
-            Self::Functions => FUNCTIONS,
-            Self::Procedures => PROCEDURES,
-        }
-    }
-
-    fn schema(self) -> SchemaRef {
-        let field =
-            |(name, data_type, nullable): &Column| Field::new(*name, data_type.clone(), *nullable);
-        Arc::new(Schema::new(
-            self.columns().iter().map(field).collect::<Vec<_>>(),
-        ))
-    }
-
     /// No rows.
     pub(super) fn empty(self) -> Table {
         Table {
@@ -405,60 +277,4 @@ pub(super) fn table_types() -> Table {
     Shape::TableTypes
         .table(vec![column], types.len())
         .unwrap_or_else(|_| Shape::TableTypes.empty())
-}
-
-/// The rows in the order of `names`.
-pub(super) fn sorted(table: &Table, names: &[&str]) -> Result<Table> {
-    let rows = concat_batches(&table.schema, &table.batches).map_err(unreadable)?;
-    let columns: Vec<SortColumn> = names
-        .iter()
-        .filter_map(|name| rows.column_by_name(name))
-        .map(|column| SortColumn {
-            values: Arc::clone(column),
-            options: None,
-        })
-        .collect();
-    let order = lexsort_to_indices(&columns, None).map_err(unreadable)?;
-    let rows = take_record_batch(&rows, &order).map_err(unreadable)?;
-    Ok(Table {
-        schema: Arc::clone(&table.schema),
-        batches: vec![rows],
-    })
-}
-
-/// The rows whose text in a column is wanted.
-fn keep(table: &Table, name: &str, wanted: impl Fn(&str) -> bool) -> Result<Table> {
-    let batches = table
-        .batches
-        .iter()
-        .map(|batch| {
-            let texts = batch
-                .column_by_name(name)
-                .and_then(|column| column.as_string_opt::<i32>());
-            let kept: BooleanArray = match texts {
-                Some(texts) => texts.iter().map(|text| text.map(&wanted)).collect(),
-                None => BooleanArray::from(vec![true; batch.num_rows()]),
-            };
-            filter_record_batch(batch, &kept).map_err(unreadable)
-        })
-        .collect::<Result<_>>()?;
-    Ok(Table {
-        schema: Arc::clone(&table.schema),
-        batches,
-    })
-}
-
-/// `column` with `other` for nulls.
-fn or(column: &StringArray, other: Option<&str>) -> StringArray {
-    if column.null_count() == 0 {
-        return column.clone();
-    }
-    column.iter().map(|text| text.or(other)).collect()
-}
-
-fn short(column: &Int32Array) -> ArrayRef {
-    let shorts = column
-        .iter()
-        .map(|value| value.and_then(|value| i16::try_from(value).ok()));
-    Arc::new(shorts.collect::<Int16Array>())
 }

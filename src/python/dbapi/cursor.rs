@@ -15,8 +15,8 @@ use super::metadata::wanted;
 use super::options::tags;
 use super::submitted::state_name;
 use super::turn::{CursorInner, Turn};
-use crate::client::Statement;
 use crate::client::wire::StatementState;
+use crate::client::{Metadata, Statement};
 use crate::python::convert::to_pyarrow_or_table;
 
 /// Executes statements on a connection, one at a time, and fetches their rows.
@@ -279,6 +279,87 @@ impl Cursor {
                 )
                 .await
         })?;
+        Ok(slf)
+    }
+
+    /// The columns of a table's primary key.
+    #[pyo3(signature = (catalog_name, schema_name, table_name))]
+    fn primary_keys<'py>(
+        slf: Bound<'py, Self>,
+        catalog_name: Option<&str>,
+        schema_name: Option<&str>,
+        table_name: &str,
+    ) -> PyResult<Bound<'py, Self>> {
+        slf.get()
+            .ask_primary_keys(slf.py(), catalog_name, schema_name, table_name)?;
+        Ok(slf)
+    }
+
+    /// The foreign keys of a table, and what they refer to.
+    #[pyo3(signature = (
+        catalog_name, schema_name, table_name, *,
+        parent_catalog_name=None, parent_schema_name=None, parent_table_name=None
+    ))]
+    fn foreign_keys<'py>(
+        slf: Bound<'py, Self>,
+        catalog_name: Option<&str>,
+        schema_name: Option<&str>,
+        table_name: &str,
+        parent_catalog_name: Option<&str>,
+        parent_schema_name: Option<&str>,
+        parent_table_name: Option<&str>,
+    ) -> PyResult<Bound<'py, Self>> {
+        let parent = [parent_catalog_name, parent_schema_name, parent_table_name];
+        slf.get()
+            .ask_foreign_keys(slf.py(), catalog_name, schema_name, table_name, parent)?;
+        Ok(slf)
+    }
+
+    /// The functions of one catalog; of the current one where none is named.
+    #[pyo3(signature = (catalog_name=None, schema_name=None, function_name=None))]
+    fn functions<'py>(
+        slf: Bound<'py, Self>,
+        catalog_name: Option<&str>,
+        schema_name: Option<&str>,
+        function_name: Option<&str>,
+    ) -> PyResult<Bound<'py, Self>> {
+        let (catalog, schema) = (wanted(catalog_name), wanted(schema_name));
+        slf.get().ask(slf.py(), async |metadata| {
+            metadata
+                .functions(catalog, schema, wanted(function_name))
+                .await
+        })?;
+        Ok(slf)
+    }
+
+    /// The procedures of one catalog or of all.
+    #[pyo3(signature = (catalog_name=None, schema_name=None, procedure_name=None))]
+    fn procedures<'py>(
+        slf: Bound<'py, Self>,
+        catalog_name: Option<&str>,
+        schema_name: Option<&str>,
+        procedure_name: Option<&str>,
+    ) -> PyResult<Bound<'py, Self>> {
+        let (catalog, schema) = (wanted(catalog_name), wanted(schema_name));
+        slf.get().ask(slf.py(), async |metadata| {
+            metadata
+                .procedures(catalog, schema, wanted(procedure_name))
+                .await
+        })?;
+        Ok(slf)
+    }
+
+    /// The types of tables that there are; asks nobody.
+    fn table_types(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {
+        slf.get()
+            .ask(slf.py(), async |_| Ok(Metadata::table_types()))?;
+        Ok(slf)
+    }
+
+    /// The SQL types, as JDBC numbers and describes them; asks nobody.
+    fn type_info(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {
+        slf.get()
+            .ask(slf.py(), async |_| Ok(Metadata::type_info()))?;
         Ok(slf)
     }
 

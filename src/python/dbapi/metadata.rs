@@ -38,6 +38,37 @@ impl Cursor {
         self.keep(py, &mut turn, table.into_stream(), control, None, true)
     }
 
+    /// Asks for the columns of a table's primary key.
+    pub(super) fn ask_primary_keys(
+        &self,
+        py: Python<'_>,
+        catalog: Option<&str>,
+        schema: Option<&str>,
+        table: &str,
+    ) -> PyResult<()> {
+        self.ask(py, async |metadata| {
+            let (catalog, schema) = metadata.or_current(catalog, schema).await?;
+            metadata.primary_keys(&catalog, &schema, table).await
+        })
+    }
+
+    /// Asks for the foreign keys of a table; with a parent, for those that refer to it.
+    pub(super) fn ask_foreign_keys(
+        &self,
+        py: Python<'_>,
+        catalog: Option<&str>,
+        schema: Option<&str>,
+        table: &str,
+        parent: [Option<&str>; 3],
+    ) -> PyResult<()> {
+        self.ask(py, async |metadata| {
+            let (catalog, schema) = metadata.or_current(catalog, schema).await?;
+            metadata
+                .foreign_keys(parent, &catalog, &schema, table)
+                .await
+        })
+    }
+
     /// A catalog's name as a pattern that matches nothing else, where the connection asks for that.
     pub(super) fn catalog_pattern(&self, catalog: Option<&str>) -> Option<String> {
         let options = self.connection.get().options();
