@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use super::{Error, Result};
+use super::{Error, OptionNames, Result};
 
 /// What a session is opened with.
 #[derive(Clone, Debug, Default)]
@@ -74,6 +74,8 @@ pub struct HttpConfig {
     pub proxy: Option<ProxyConfig>,
     /// How failures are repeated.
     pub retry: RetryPolicy,
+    /// What all this is called where the user sets it.
+    pub names: &'static OptionNames,
 }
 
 impl Default for HttpConfig {
@@ -89,6 +91,7 @@ impl Default for HttpConfig {
             tls: TlsConfig::default(),
             proxy: None,
             retry: RetryPolicy::default(),
+            names: &OptionNames::DBAPI,
         }
     }
 }

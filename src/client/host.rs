@@ -2,7 +2,7 @@
 
 use url::{Host, Url};
 
-use super::{Error, Result};
+use super::{Error, OptionNames, Result};
 
 /// A SQL warehouse and the address of its workspace.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -18,11 +18,12 @@ impl Endpoint {
     /// # Errors
     /// `InvalidArgument`, naming what was given.
     pub fn parse(server_hostname: &str, http_path: &str) -> Result<Self> {
-        let endpoint = Self::parse_below(server_hostname, http_path)?;
+        let names = &OptionNames::DBAPI;
+        let endpoint = Self::parse_below(server_hostname, http_path, names)?;
         if endpoint.base.path() == "/" {
             Ok(endpoint)
         } else {
-            Err(refused(server_hostname, MORE_THAN_A_HOST))
+            Err(refused(names.host, server_hostname, MORE_THAN_A_HOST))
         }
     }
 
@@ -30,10 +31,10 @@ impl Endpoint {
     ///
     /// # Errors
     /// `InvalidArgument`, naming what was given.
-    pub fn parse_below(server_hostname: &str, http_path: &str) -> Result<Self> {
+    pub fn parse_below(host: &str, http_path: &str, names: &OptionNames) -> Result<Self> {
         let (warehouse_id, org_id) = parse_http_path(http_path)?;
         Ok(Self {
-            base: parse_host(server_hostname)?,
+            base: parse_host(names.host, host)?,
             warehouse_id,
             org_id,
         })
@@ -103,15 +104,15 @@ pub fn is_loopback(url: &Url) -> bool {
 
 const MORE_THAN_A_HOST: &str = "holds more than a host and a port";
 
-fn refused(server_hostname: &str, why: &str) -> Error {
+fn refused(option: &str, given: &str, why: &str) -> Error {
     Error::invalid_argument(format!(
-        "server_hostname '{}' {why}; it looks like 'dbc-a1b2345c-d6e7.cloud.databricks.com'",
-        without_credentials(server_hostname)
+        "{option} '{}' {why}; it looks like 'dbc-a1b2345c-d6e7.cloud.databricks.com'",
+        without_credentials(given)
     ))
 }
 
-fn parse_host(given: &str) -> Result<Url> {
-    let refused = |why: &str| refused(given, why);
+fn parse_host(option: &str, given: &str) -> Result<Url> {
+    let refused = |why: &str| refused(option, given, why);
     let text = given.trim();
     if text.is_empty() {
         return Err(refused("is empty"));
@@ -222,11 +223,13 @@ mod tests {
     #[test]
     fn a_gateway_may_put_the_workspace_below_a_path() {
         for given in ["https://h/x", "h/x/", "HTTPS://h/x/"] {
-            let endpoint = Endpoint::parse_below(given, PATH).expect(given);
+            let endpoint = Endpoint::parse_below(given, PATH, &OptionNames::DBAPI).expect(given);
             assert_eq!(endpoint.url(&["api"]).as_str(), "https://h/x/api");
         }
-        assert!(Endpoint::parse_below("https://h/x?y=1", PATH).is_err());
-        assert!(Endpoint::parse_below("http://h.example.com/x", PATH).is_err());
+        assert!(Endpoint::parse_below("https://h/x?y=1", PATH, &OptionNames::DBAPI).is_err());
+        assert!(
+            Endpoint::parse_below("http://h.example.com/x", PATH, &OptionNames::DBAPI).is_err()
+        );
     }
 
     #[test]

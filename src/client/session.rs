@@ -39,24 +39,25 @@ impl Session {
     ) -> Result<Self> {
         let (limit, host) = (http.login_timeout.min(LONGEST), endpoint.authority());
         let end = Instant::now() + limit;
+        let within = match http.names.login_timeout {
+            Some(option) => format!("the {option} of {limit:?}"),
+            None => format!("{limit:?}"),
+        };
         // Setting TLS up reads the trust store.
         let signing_in = tokio::spawn(async move {
             let transport = Arc::new(Transport::try_new(endpoint, token, http)?);
             transport.sign_in().await.map(|()| transport)
         });
         let signed_in = timeout_at(end, signing_in).await;
-        let transport = joined(signed_in.map_err(|_| {
-            too_late(format!(
-                "no token came within the login_timeout of {limit:?}"
-            ))
-        })?)??;
+        let transport =
+            joined(signed_in.map_err(|_| too_late(format!("no token came within {within}")))?)??;
         let control = StatementControl::default();
         let guard = AbandonOnDrop::new(control.clone());
         // An interrupted opening must still close the session that it got.
         let mut opening = tokio::spawn(OpenSession::create(transport, config, control.signal()));
         let Ok(opened) = timeout_at(end, &mut opening).await else {
             control.abandon();
-            let late = format!("{host} opened no session within the login_timeout of {limit:?}");
+            let late = format!("{host} opened no session within {within}");
             return last_word(opening, late).await;
         };
         guard.disarm();

@@ -21,7 +21,7 @@ use crate::client::transport::failure::Failure;
 use crate::client::transport::redact::without_query;
 use crate::client::transport::retry::{Attempts, Verdict, is_transient, retry_after};
 use crate::client::transport::{Http, Repeat, header};
-use crate::client::{Error, ErrorCode, Result};
+use crate::client::{Error, ErrorCode, OptionNames, Result};
 
 /// Longest answer that is read; tokens are far shorter.
 const LONGEST_ANSWER: usize = 1 << 20;
@@ -147,6 +147,11 @@ impl IdentityClient {
     /// The workspace for which tokens are obtained.
     pub(crate) fn workspace(&self) -> &Endpoint {
         &self.0.endpoint
+    }
+
+    /// What settings are called where the user gives them.
+    pub(crate) fn option_names(&self) -> &'static OptionNames {
+        self.0.config.names
     }
 
     /// Sends a request until it is answered or its attempts are used up.

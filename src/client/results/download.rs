@@ -192,10 +192,11 @@ impl Downloader {
         });
         let opened = self.transport.open_link(link, broken.as_ref()).await;
         let mut body = opened.map_err(|failure| {
-            let failure = failure.unless_connected(
+            let failure = failure.unless_connected(&format!(
                 "the cloud storage that holds the result cannot be reached; where a firewall is in \
-                 the way, use_cloud_fetch=False asks for results without it",
-            );
+                 the way, {} asks for results without it",
+                self.transport.config().names.no_external_links
+            ));
             match failure.error.http_status() {
                 Some(400 | 403 | 404 | 410) => Trouble::Refused(failure.error),
                 // The range that is missing may not be there any more.

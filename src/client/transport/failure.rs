@@ -9,7 +9,7 @@ use super::Repeat;
 use super::retry::{Verdict, is_transient, retry_after};
 use super::tls::RefusedCertificate;
 use crate::client::wire::ApiError;
-use crate::client::{Error, ErrorCode};
+use crate::client::{Error, ErrorCode, OptionNames};
 
 /// Longest error document that is read.
 const LONGEST_ERROR: usize = 64 << 10;
@@ -39,10 +39,15 @@ impl Failure {
         host: &str,
         proxy: Option<&str>,
         repeat: Repeat,
+        names: &OptionNames,
     ) -> Self {
         let why = why.without_url();
         let through = proxy.map_or_else(String::new, |proxy| format!(" through the proxy {proxy}"));
-        let message = format!("{} {host}{through}: {}", what_failed(&why), gist(&why));
+        let message = format!(
+            "{} {host}{through}: {}",
+            what_failed(&why),
+            gist(&why, names)
+        );
         let certificate = source::<TlsError>(&why).is_some();
         let not_sent = why.is_connect();
         let verdict = match () {
@@ -72,12 +77,12 @@ impl Failure {
     }
 
     /// Storage began to give the body of a chunk and stopped.
-    pub(super) fn broken_off(why: reqwest::Error, host: &str) -> Self {
+    pub(super) fn broken_off(why: reqwest::Error, host: &str, names: &OptionNames) -> Self {
         if why.is_timeout() {
-            return Self::no_answer(why, host, None, Repeat::Always);
+            return Self::no_answer(why, host, None, Repeat::Always, names);
         }
         let why = why.without_url();
-        let message = format!("the body from {host} breaks off: {}", gist(&why));
+        let message = format!("the body from {host} breaks off: {}", gist(&why, names));
         Self {
             error: Error::data_loss(message)
                 .with_retryable(true)
@@ -260,12 +265,12 @@ fn what_failed(why: &reqwest::Error) -> &'static str {
 }
 
 /// The innermost cause, which names the failure best.
-fn gist(why: &reqwest::Error) -> String {
+fn gist(why: &reqwest::Error, names: &OptionNames) -> String {
     if why.is_timeout() {
         let option = if why.is_connect() {
-            "connect_timeout"
+            names.connect_timeout
         } else {
-            "socket_timeout"
+            names.silence_timeout
         };
         return format!("nothing came from it within {option}");
     }
@@ -277,20 +282,22 @@ fn gist(why: &reqwest::Error) -> String {
     match source::<TlsError>(why) {
         Some(TlsError::InvalidCertificate(CertificateError::Other(OtherError(refused)))) => {
             if let Some(refused) = refused.downcast_ref::<RefusedCertificate>() {
-                text = refused.to_string();
+                text = refused.told(names);
             }
         }
         Some(TlsError::AlertReceived(_)) => {
-            text.push_str(
-                "; where it asks for a client certificate, tls_client_cert_file takes it",
-            );
+            text.push_str("; where it asks for a client certificate, ");
+            text.push_str(names.client_certificate);
+            text.push_str(" takes it");
         }
         _ => {}
     }
     if text.contains("close_notify") {
-        "it closed the connection; servers do that to those who show no client certificate where \
-         one is asked for, and tls_client_cert_file takes it"
-            .clone_into(&mut text);
+        text = format!(
+            "it closed the connection; servers do that to those who show no client certificate \
+             where one is asked for, and {} takes it",
+            names.client_certificate
+        );
     }
     if text.contains("proxy authorization required") {
         text.push_str(

@@ -13,13 +13,14 @@ use super::retry::retry_after;
 use super::shared::{self, Hold, SharedClient};
 use super::{Repeat, gate};
 use crate::client::config::HttpConfig;
-use crate::client::{Error, ErrorCode, Result};
+use crate::client::{Error, ErrorCode, OptionNames, Result};
 
 /// Sends requests, once each.
 #[derive(Clone)]
 pub(crate) struct Http {
     client: Arc<SharedClient>,
     proxies: ProxyNames,
+    names: &'static OptionNames,
 }
 
 impl Http {
@@ -29,6 +30,7 @@ impl Http {
         Ok(Self {
             proxies: ProxyNames::new(&proxies),
             client: shared::client(config, proxies)?,
+            names: config.names,
         })
     }
 
@@ -53,11 +55,10 @@ impl Http {
         }
         let proxy = self.proxies.of(request.url());
         let held = self.hold();
-        let response = held
-            .client()?
-            .execute(request)
-            .await
-            .map_err(|why| Failure::no_answer(why, host, proxy.as_deref(), repeat))?;
+        let response =
+            held.client()?.execute(request).await.map_err(|why| {
+                Failure::no_answer(why, host, proxy.as_deref(), repeat, self.names)
+            })?;
         if response.status() == StatusCode::TOO_MANY_REQUESTS {
             gate::shut(
                 host,

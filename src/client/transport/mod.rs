@@ -181,9 +181,10 @@ impl Transport {
             .send(request, &host, call.repeat, patience)
             .await
             .map_err(|failure| {
-                failure.unless_connected(
-                    "the workspace cannot be reached; check server_hostname, network and proxy",
-                )
+                failure.unless_connected(&format!(
+                    "the workspace cannot be reached; check {}, network and proxy",
+                    self.config.names.host
+                ))
             })?;
         self.note_date(&response);
         if !response.status().is_success() {
@@ -192,7 +193,7 @@ impl Transport {
         let status = response.status().as_u16();
         let body = read_body(response)
             .await
-            .map_err(|why| Failure::no_answer(why, &host, None, call.repeat))?;
+            .map_err(|why| Failure::no_answer(why, &host, None, call.repeat, self.config.names))?;
         serde_json::from_slice(&body)
             .map_err(|why| Failure::not_understood(&why, status, &host, call.repeat))
     }

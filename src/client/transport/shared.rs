@@ -17,7 +17,7 @@ use tokio::time;
 use super::proxy::Proxies;
 use super::tls;
 use crate::client::config::{HttpConfig, TlsConfig};
-use crate::client::{Error, Result};
+use crate::client::{Error, OptionNames, Result};
 
 /// Clients that are kept at most.
 const MOST_KEPT: usize = 64;
@@ -93,8 +93,8 @@ struct Usage {
 }
 
 impl SharedClient {
-    fn new(settings: Settings) -> Result<Self> {
-        let tls = tls::client_config(&settings.tls)?;
+    fn new(settings: Settings, names: &OptionNames) -> Result<Self> {
+        let tls = tls::client_config(&settings.tls, names)?;
         let client = settings.client(tls.clone())?;
         Ok(Self {
             settings,
@@ -201,7 +201,7 @@ pub(super) fn client(config: &HttpConfig, proxies: Proxies) -> Result<Arc<Shared
     if let Some(client) = clients().find(&settings) {
         return Ok(client);
     }
-    let client = Arc::new(SharedClient::new(settings)?);
+    let client = Arc::new(SharedClient::new(settings, config.names)?);
     let dropped = clients().keep(Arc::clone(&client));
     drop(dropped);
     Ok(client)
@@ -255,7 +255,7 @@ mod tests {
     fn clients(settings: &Settings) -> Clients {
         let mut clients = Clients::new();
         assert!(clients.find(settings).is_none());
-        let client = SharedClient::new(settings.clone()).expect("a client");
+        let client = SharedClient::new(settings.clone(), &OptionNames::DBAPI).expect("a client");
         assert!(clients.keep(Arc::new(client)).is_empty());
         clients
     }
@@ -293,7 +293,8 @@ mod tests {
         let first = settings(0);
         let mut clients = clients(&first);
         for seconds in 1..=MOST_KEPT as u64 {
-            let client = SharedClient::new(settings(seconds)).expect("a client");
+            let client =
+                SharedClient::new(settings(seconds), &OptionNames::DBAPI).expect("a client");
             clients.keep(Arc::new(client));
         }
         assert!(clients.find(&first).is_none());
@@ -306,7 +307,8 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn connections_outlast_their_last_user_for_a_moment() {
-        let client = Arc::new(SharedClient::new(settings(1)).expect("a client"));
+        let client =
+            Arc::new(SharedClient::new(settings(1), &OptionNames::DBAPI).expect("a client"));
         let (first, second) = (client.hold(), client.hold());
         drop(first);
         time::sleep(2 * GRACE).await;

@@ -11,7 +11,7 @@ use super::failure::Failure;
 use super::{Repeat, Transport, header, redact};
 use crate::client::host;
 use crate::client::wire::ExternalLink;
-use crate::client::{Error, ErrorCode, Result};
+use crate::client::{Error, ErrorCode, OptionNames, Result};
 
 /// What is known of a body that broke off: how much of it came, and which body it was.
 #[derive(Clone, Debug)]
@@ -25,6 +25,7 @@ pub(crate) struct Broken {
 pub(crate) struct Body {
     response: Response,
     host: String,
+    names: &'static OptionNames,
     /// Bytes of it that the caller has already, and that may come again.
     skip: u64,
     /// The caller has to begin anew: it is not the body that broke off.
@@ -67,9 +68,12 @@ impl Transport {
             .http
             .send(request, &host, Repeat::Always, Some(patience))
             .await?;
+        let names = self.config.names;
         match (response.status(), broken) {
-            (StatusCode::OK, _) => Ok(Body::whole(response, host, broken)),
-            (StatusCode::PARTIAL_CONTENT, Some(broken)) => Body::rest(response, host, broken),
+            (StatusCode::OK, _) => Ok(Body::whole(response, host, names, broken)),
+            (StatusCode::PARTIAL_CONTENT, Some(broken)) => {
+                Body::rest(response, host, names, broken)
+            }
             _ => Err(Failure::storage(&response, &host, self.service_time())),
         }
     }
@@ -77,12 +81,18 @@ impl Transport {
 
 impl Body {
     /// A body from its start; what the caller has of it is passed over.
-    fn whole(response: Response, host: String, broken: Option<&Broken>) -> Self {
+    fn whole(
+        response: Response,
+        host: String,
+        names: &'static OptionNames,
+        broken: Option<&Broken>,
+    ) -> Self {
         let (length, tag) = (response.content_length(), strong_tag(&response));
         let same = broken.filter(|broken| tag.as_ref() == Some(&broken.tag));
         Self {
             response,
             host,
+            names,
             skip: same.map_or(0, |broken| broken.bytes),
             is_new: same.is_none(),
             length,
@@ -90,7 +100,12 @@ impl Body {
         }
     }
 
-    fn rest(response: Response, host: String, broken: &Broken) -> Result<Self, Failure> {
+    fn rest(
+        response: Response,
+        host: String,
+        names: &'static OptionNames,
+        broken: &Broken,
+    ) -> Result<Self, Failure> {
         let fits = range_start(&response) == Some(broken.bytes)
             && strong_tag(&response).is_none_or(|tag| tag == broken.tag);
         if !fits {
@@ -100,6 +115,7 @@ impl Body {
         Ok(Self {
             response,
             host,
+            names,
             skip: 0,
             is_new: false,
             length: None,
@@ -111,7 +127,7 @@ impl Body {
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Failure> {
         loop {
             let part = self.response.chunk().await;
-            let part = part.map_err(|why| Failure::broken_off(why, &self.host))?;
+            let part = part.map_err(|why| Failure::broken_off(why, &self.host, self.names))?;
             let Some(mut part) = part else {
                 return Ok(None);
             };

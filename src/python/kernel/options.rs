@@ -6,7 +6,23 @@ use pyo3::exceptions::PyValueError;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 
-use crate::client::{ClientCertificate, Error, HttpConfig, Result, RetryConfig, RetryPolicy};
+use crate::client::{
+    ClientCertificate, Error, HttpConfig, OptionNames, Result, RetryConfig, RetryPolicy,
+};
+
+/// What the arguments of `Session` are called, which messages point to.
+pub(super) const NAMES: OptionNames = OptionNames {
+    connect_timeout: "request_timeout_secs",
+    silence_timeout: "request_timeout_secs",
+    login_timeout: None,
+    host: "host",
+    trusted_ca: "tls_ca_cert",
+    additional_ca: "tls_ca_cert",
+    client_certificate: "tls_client_cert",
+    client_key: "tls_client_key",
+    no_external_links: "session_conf={'cloudfetch_enabled': 'false'}",
+    redirect_ports: "redirect_ports",
+};
 
 /// Longer than any process.
 const NO_LIMIT: Duration = Duration::from_secs(u32::MAX as u64);
@@ -72,6 +88,7 @@ impl Http {
             retry: self.retry(),
             compressed_answers: self.compressed_answers,
             max_idle_connections: self.max_connections,
+            names: &NAMES,
             ..HttpConfig::default()
         };
         match self.request_timeout_secs.map(Duration::try_from_secs_f64) {

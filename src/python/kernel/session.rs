@@ -11,7 +11,7 @@ use super::error::{closed, to_pyerr};
 use super::handle::Handle;
 use super::knobs::Knobs;
 use super::metadata::Metadata;
-use super::options::Http;
+use super::options::{Http, NAMES};
 use super::sign_in::SignIn;
 use super::statement::Statement;
 use super::telemetry::Telemetry;
@@ -205,7 +205,7 @@ impl Session {
         };
         let raise = |error: client::Error| to_pyerr(py, &error);
         sign_in.checked()?;
-        let endpoint = Endpoint::parse_below(host, http_path).map_err(raise)?;
+        let endpoint = Endpoint::parse_below(host, http_path, &NAMES).map_err(raise)?;
         let http = http.config().map_err(raise)?;
         let token = sign_in.source(py, &endpoint, &http)?;
         let opening = client::Session::open(endpoint, token, http, config);

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from databricks_sql_warehouse import Warehouse
 
 import databricks_sql_kernel as kernel
 
@@ -12,7 +13,6 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
     import pyarrow as pa
-    from databricks_sql_warehouse import Warehouse
 
     Open = Callable[..., kernel.Session]
     Run = Callable[..., pa.Table]
@@ -33,6 +33,20 @@ def open_session(warehouse: Warehouse) -> Iterator[Open]:
     warehouse.clear_faults()
     for session in opened:
         session.close()
+
+
+@pytest.fixture(scope="session")
+def running_tls_warehouse() -> Iterator[Warehouse]:
+    with Warehouse.start(tls=True) as warehouse:
+        yield warehouse
+
+
+@pytest.fixture
+def tls_warehouse(running_tls_warehouse: Warehouse) -> Iterator[Warehouse]:
+    """A warehouse that is spoken to over TLS, by its own authority, and through a proxy."""
+    running_tls_warehouse.reset()
+    yield running_tls_warehouse
+    running_tls_warehouse.reset()
 
 
 @pytest.fixture

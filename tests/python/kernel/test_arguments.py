@@ -10,12 +10,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from databricks_sql_warehouse import Warehouse
 
 import databricks_sql_kernel as kernel
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from databricks_sql_warehouse import Warehouse
 
     from .conftest import Open
 
@@ -169,22 +168,15 @@ def test_a_compressed_answer_is_read(warehouse: Warehouse, open_session: Open) -
     assert submitted.status() == ("Running", None)
 
 
-@pytest.fixture(scope="module")
-def running_tls_warehouse() -> Iterator[Warehouse]:
-    with Warehouse.start(tls=True) as warehouse:
-        yield warehouse
-
-
 @pytest.mark.parametrize(("kept", "made"), [(None, 4), (1, 7)])
 def test_max_connections_bounds_those_that_are_kept(
-    running_tls_warehouse: Warehouse,
+    tls_warehouse: Warehouse,
     monkeypatch: pytest.MonkeyPatch,
     kept: int | None,
     made: int,
 ) -> None:
     """Each connection is a tunnel through the proxy; four requests at a time need four."""
-    warehouse = running_tls_warehouse
-    warehouse.reset()
+    warehouse = tls_warehouse
     monkeypatch.setenv("HTTPS_PROXY", warehouse.proxy_url)
     assert warehouse.ca
     session = kernel.Session(

@@ -90,17 +90,17 @@ def test_by_a_browser(
 
 @pytest.fixture(scope="module")
 def running_tls_warehouse() -> Iterator[Warehouse]:
+    """One that nobody is connected to yet: its proxy sees connections, not requests."""
     with Warehouse.start(tls=True) as warehouse:
         yield warehouse
 
 
 @pytest.fixture
 def azure(
-    running_tls_warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
+    tls_warehouse: Warehouse, monkeypatch: pytest.MonkeyPatch
 ) -> Iterator[Callable[..., kernel.Session]]:
     """Open sessions of a workspace in Azure by its name, through the proxy of the warehouse."""
-    warehouse = running_tls_warehouse
-    warehouse.reset()
+    warehouse = tls_warehouse
     monkeypatch.setenv("HTTPS_PROXY", warehouse.proxy_url)
     opened: list[kernel.Session] = []
 
@@ -123,13 +123,12 @@ def azure(
     yield open_one
     for session in opened:
         session.close()
-    warehouse.reset()
 
 
 def test_by_entra_id_in_the_tenant_of_the_workspace(
-    azure: Callable[..., kernel.Session], running_tls_warehouse: Warehouse
+    azure: Callable[..., kernel.Session], tls_warehouse: Warehouse
 ) -> None:
-    warehouse = running_tls_warehouse
+    warehouse = tls_warehouse
     assert works(azure())
     assert warehouse.token_requests()["azure_v2"] == 1
     assert next(entry["path"] for entry in warehouse.log(to="api")) == "/aad/auth"
@@ -138,17 +137,17 @@ def test_by_entra_id_in_the_tenant_of_the_workspace(
 
 
 def test_by_entra_id_in_a_tenant_that_is_named(
-    azure: Callable[..., kernel.Session], running_tls_warehouse: Warehouse
+    azure: Callable[..., kernel.Session], tls_warehouse: Warehouse
 ) -> None:
-    warehouse = running_tls_warehouse
+    warehouse = tls_warehouse
     assert works(azure(azure_tenant_id=warehouse.azure_tenant_id))
     assert "/aad/auth" not in {entry["path"] for entry in warehouse.log(to="api")}
 
 
 def test_by_entra_id_with_a_role_on_the_resource(
-    azure: Callable[..., kernel.Session], running_tls_warehouse: Warehouse
+    azure: Callable[..., kernel.Session], tls_warehouse: Warehouse
 ) -> None:
-    warehouse = running_tls_warehouse
+    warehouse = tls_warehouse
     warehouse.settings(log_secrets=True, federation="refuse")
     resource = "/subscriptions/s/resourceGroups/g/providers/Microsoft.Databricks/workspaces/w"
     assert works(azure(azure_workspace_resource_id=resource))

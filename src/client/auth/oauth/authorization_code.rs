@@ -245,7 +245,8 @@ impl AuthorizationCode {
 
     async fn signed_in(&self, identity: &IdentityClient) -> Result<Obtained> {
         let endpoints = discover(identity).await?;
-        let callback = Callback::listen(&self.ports).await?;
+        let callback =
+            Callback::listen(&self.ports, identity.option_names().redirect_ports).await?;
         let redirect = callback.redirect_uri();
         let verifier = URL_SAFE_NO_PAD.encode(random::<32>()?);
         let state = URL_SAFE_NO_PAD.encode(random::<16>()?);

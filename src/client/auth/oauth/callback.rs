@@ -27,7 +27,7 @@ pub(super) struct Callback {
 
 impl Callback {
     /// Listens on the first of the ports that is free.
-    pub(super) async fn listen(ports: &[u16]) -> Result<Self> {
+    pub(super) async fn listen(ports: &[u16], option: &str) -> Result<Self> {
         for port in ports {
             if let Ok(v4) = TcpListener::bind((Ipv4Addr::LOCALHOST, *port)).await {
                 let v6 = TcpListener::bind((Ipv6Addr::LOCALHOST, *port)).await.ok();
@@ -42,7 +42,7 @@ impl Callback {
             ErrorCode::Internal,
             format!(
                 "all ports to which the browser could come back are in use: {ports:?}; \
-                 oauth_redirect_port names another one"
+                 {option} names another one"
             ),
         ))
     }

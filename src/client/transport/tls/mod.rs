@@ -16,16 +16,16 @@ use rustls_platform_verifier::Verifier;
 pub(super) use self::verifier::RefusedCertificate;
 use self::verifier::{Checks, ServerVerifier};
 use crate::client::config::{ClientCertificate, TlsConfig};
-use crate::client::{Error, Result};
+use crate::client::{Error, OptionNames, Result};
 
 /// The TLS settings of all connections.
-pub(super) fn client_config(config: &TlsConfig) -> Result<ClientConfig> {
+pub(super) fn client_config(config: &TlsConfig, names: &OptionNames) -> Result<ClientConfig> {
     let provider = Arc::new(provider());
     let checks = Checks {
         chain: config.verify,
         name: config.verify_hostname,
     };
-    let verifier = ServerVerifier::new(checks, trust(config, &provider)?, &provider);
+    let verifier = ServerVerifier::new(checks, trust(config, &provider, names)?, &provider);
     let builder = ClientConfig::builder_with_provider(Arc::clone(&provider))
         .with_safe_default_protocol_versions()
         .map_err(unusable)?
@@ -34,7 +34,7 @@ pub(super) fn client_config(config: &TlsConfig) -> Result<ClientConfig> {
     match &config.client {
         None => Ok(builder.with_no_client_auth()),
         Some(client) => {
-            let (chain, key) = client_certificate(client)?;
+            let (chain, key) = client_certificate(client, names)?;
             builder.with_client_auth_cert(chain, key).map_err(|why| {
                 Error::invalid_argument(format!(
                     "the client certificate and its key cannot be used: {why}"
@@ -68,16 +68,17 @@ fn unusable(why: impl std::error::Error + Send + Sync + 'static) -> Error {
 fn trust(
     config: &TlsConfig,
     provider: &Arc<CryptoProvider>,
+    names: &OptionNames,
 ) -> Result<Option<Arc<dyn ServerCertVerifier>>> {
     if !config.verify {
         return Ok(None);
     }
     let additional = match &config.additional_ca {
-        Some(pem) => certificates(pem, "the additional CA file")?,
+        Some(pem) => certificates(pem, names.additional_ca)?,
         None => Vec::new(),
     };
     if let Some(pem) = &config.trusted_ca {
-        let trusted = certificates(pem, "the trusted CA file")?;
+        let trusted = certificates(pem, names.trusted_ca)?;
         return webpki(roots(trusted.into_iter().chain(additional))?, provider).map(Some);
     }
     check_environment()?;
@@ -147,10 +148,13 @@ type Shown = (
     rustls::pki_types::PrivateKeyDer<'static>,
 );
 
-fn client_certificate(client: &ClientCertificate) -> Result<Shown> {
-    let chain = certificates(&client.chain, "the client certificate file")?;
-    let key = client.key.as_ref().unwrap_or(&client.chain);
-    let key = private_key::read(key, client.passphrase.as_deref(), "the client key")?;
+fn client_certificate(client: &ClientCertificate, names: &OptionNames) -> Result<Shown> {
+    let chain = certificates(&client.chain, names.client_certificate)?;
+    let (pem, option) = match &client.key {
+        Some(key) => (key, names.client_key),
+        None => (&client.chain, names.client_certificate),
+    };
+    let key = private_key::read(pem, client.passphrase.as_deref(), option)?;
     Ok((chain, key))
 }
 
@@ -188,12 +192,18 @@ mod tests {
             "nonsense",
             "-----BEGIN CERTIFICATE-----\nAAAA\n-----END CERTIFICATE-----\n",
         ] {
-            assert!(client_config(&trusting(pem)).is_err(), "{pem}");
+            assert!(
+                client_config(&trusting(pem), &OptionNames::DBAPI).is_err(),
+                "{pem}"
+            );
             let config = TlsConfig {
                 additional_ca: Some(pem.into()),
                 ..trusting(include_str!("../../../../tests/fixtures/ca.pem"))
             };
-            assert!(client_config(&config).is_err(), "{pem}");
+            assert!(
+                client_config(&config, &OptionNames::DBAPI).is_err(),
+                "{pem}"
+            );
         }
     }
 
@@ -207,7 +217,12 @@ mod tests {
             }),
             ..trusting(include_str!("../../../../tests/fixtures/ca.pem"))
         };
-        let error = client_config(&config).unwrap_err();
-        assert!(error.message().contains("the client key"), "{error}");
+        let error = client_config(&config, &OptionNames::DBAPI).unwrap_err();
+        assert!(
+            error
+                .message()
+                .contains("tls_client_cert_file holds no private key"),
+            "{error}"
+        );
     }
 }

@@ -29,7 +29,7 @@ pub(crate) fn read(
         )));
     }
     PrivateKeyDer::from_pem_slice(pem)
-        .map_err(|_| Error::invalid_argument(format!("{named} is no private key in PEM")))
+        .map_err(|_| Error::invalid_argument(format!("{named} holds no private key in PEM")))
 }
 
 fn decrypted(pem: &str, passphrase: Option<&str>, named: &str) -> Result<PrivateKeyDer<'static>> {

@@ -13,6 +13,8 @@ use rustls::{
 use x509_cert::Certificate;
 use x509_cert::der::Decode;
 
+use crate::client::OptionNames;
+
 /// What is checked of a certificate.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Checks {
@@ -96,11 +98,29 @@ impl ServerCertVerifier for ServerVerifier {
 
 /// A server's certificate that was refused, in words.
 #[derive(Debug)]
-pub(in crate::client::transport) struct RefusedCertificate(String);
+pub(in crate::client::transport) struct RefusedCertificate {
+    reason: String,
+    described: String,
+    by_nobody_known: bool,
+}
+
+impl RefusedCertificate {
+    /// The same, with what can be done about it.
+    pub(in crate::client::transport) fn told(&self, names: &OptionNames) -> String {
+        if !self.by_nobody_known {
+            return self.to_string();
+        }
+        let Self {
+            reason, described, ..
+        } = self;
+        let authorities = names.authorities();
+        format!("{reason}; {authorities} takes the authority's certificate ({described})")
+    }
+}
 
 impl fmt::Display for RefusedCertificate {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        write!(f, "{} ({})", self.reason, self.described)
     }
 }
 
@@ -115,21 +135,23 @@ fn is_wrong_name(why: &TlsError) -> bool {
 }
 
 fn refused(why: &TlsError, end_entity: &CertificateDer<'_>, server: &ServerName<'_>) -> TlsError {
+    use TlsError::InvalidCertificate;
     let reason = match why {
-        TlsError::InvalidCertificate(why) => reason(why, server),
+        InvalidCertificate(why) => reason(why, server),
         other => other.to_string(),
     };
-    let text = format!("{reason} ({})", description(end_entity));
-    let source = OtherError(Arc::new(RefusedCertificate(text)));
+    let source = OtherError(Arc::new(RefusedCertificate {
+        reason,
+        described: description(end_entity),
+        by_nobody_known: matches!(why, InvalidCertificate(CertificateError::UnknownIssuer)),
+    }));
     TlsError::InvalidCertificate(CertificateError::Other(source))
 }
 
 fn reason(why: &CertificateError, server: &ServerName<'_>) -> String {
     use CertificateError as Why;
     match why {
-        Why::UnknownIssuer => "its certificate is issued by nobody who is trusted here; \
-             tls_trusted_ca_file or tls_additional_ca_file takes the authority's certificate"
-            .to_owned(),
+        Why::UnknownIssuer => "its certificate is issued by nobody who is trusted here".to_owned(),
         Why::NotValidForName | Why::NotValidForNameContext { .. } => {
             format!("its certificate is not for '{}'", server.to_str())
         }
