@@ -3,7 +3,7 @@
 mod tables;
 
 use criterion::{Criterion, Throughput, criterion_group, criterion_main};
-use databricks_sql_kernel::python::convert::{ConvertOptions, RowConverter, RowKind};
+use databricks_sql_kernel::python::convert::{ConvertOptions, RowConverter, RowKind, TimeSlice};
 use pyo3::prelude::*;
 use pyo3::types::PyList;
 
@@ -29,7 +29,7 @@ fn rows(criterion: &mut Criterion) {
                     bencher.iter(|| {
                         let list = PyList::empty(py);
                         converter
-                            .extend_list(py, &list, &batch, 0, tables::ROWS, 0)
+                            .extend_list(&list, &batch, 0..tables::ROWS, 0, &mut TimeSlice::new())
                             .expect("all values have objects");
                         assert_eq!(list.len(), tables::ROWS);
                     });

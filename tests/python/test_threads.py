@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-import itertools
 import random
+import sys
 import threading
-import time
 from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
@@ -61,35 +60,39 @@ def test_threads_that_share_a_cursor_get_each_row_once(
     assert all(part == sorted(part) for part in found)
 
 
+@pytest.mark.parametrize("batch_rows", [64, 120_000], ids=["small batches", "one large batch"])
 def test_other_threads_run_while_many_rows_are_made(
-    cursor: dbapi.Cursor, warehouse: Warehouse
+    cursor: dbapi.Cursor, warehouse: Warehouse, batch_rows: int
 ) -> None:
-    count = 500_000
-    warehouse.settings(chunk_rows=count)
-    cursor.execute(f"SELECT id, id * 2 AS a, concat('name-', id) AS b FROM range({count})")
-    assert cursor.fetchone() == (0, 0, "name-0")
-    ticks: list[float] = []
-    done = threading.Event()
+    count = 120_000
+    warehouse.settings(chunk_rows=count, batch_rows=batch_rows)
+    names = ", ".join(f"concat('name-', id + {number}) AS c{number}" for number in range(10))
+    sql = f"SELECT id, {names} FROM range({count})"
 
-    def tick() -> None:
-        while not done.is_set():
-            ticks.append(time.perf_counter())
+    def stages() -> int:
+        """Make rows; how often another thread saw further ones, at steps of 50,000 objects."""
+        first = cursor.execute(sql).fetchone()
+        assert first is not None
+        assert first[:2] == (0, "name-0")
+        seen = set[int]()
+        done = threading.Event()
+        before = sys.getallocatedblocks()
 
-    thread = threading.Thread(target=tick)
-    thread.start()
-    begun = time.perf_counter()
-    # All of them have come already, and there are more: nothing is waited for.
-    rows = cursor.fetchmany(count - 2)
-    ended = time.perf_counter()
-    done.set()
-    thread.join()
-    assert len(rows) == count - 2
-    turns = sum(
-        later - earlier > 0.002
-        for earlier, later in itertools.pairwise(ticks)
-        if begun < earlier and later < ended
-    )
-    assert turns > 2
+        def look() -> None:
+            while not done.is_set():
+                seen.add((sys.getallocatedblocks() - before) // 50_000)
+
+        with ThreadPoolExecutor(1) as pool:
+            looking = pool.submit(look)
+            # All of them have come already, and there are more: nothing is waited for.
+            rows = cursor.fetchmany(count - 2)
+            done.set()
+            looking.result()
+        assert len(rows) == count - 2
+        return len(seen)
+
+    # Where nothing gives way there are two: before the first row and after the last.
+    assert any(stages() >= 4 for _ in range(10))
 
 
 def test_statements_of_one_cursor_take_turns(cursor: dbapi.Cursor) -> None:

@@ -4,10 +4,8 @@
     reason = "the cyclic collector is paused through the C API"
 )]
 
-use std::{
-    sync::{Mutex, PoisonError},
-    time::{Duration, Instant},
-};
+use std::ops::{Range, RangeInclusive};
+use std::sync::{Mutex, PoisonError};
 
 use arrow::{array::RecordBatch, datatypes::SchemaRef};
 use pyo3::{
@@ -21,6 +19,7 @@ use super::{
     error::ConvertError,
     reader::{Cells, Reader, reader_for},
     row_class::row_class,
+    time_slice::TimeSlice,
 };
 
 /// How rows are made.
@@ -60,12 +59,9 @@ struct Columns {
     atoms: bool,
 }
 
-/// How long other threads wait for the interpreter at most: as long as Python code makes them wait.
-pub(crate) const TURN: Duration = Duration::from_millis(5);
-
 /// Objects of a block: few enough to be in the cache still when rows are made of them.
 const BLOCK_CELLS: usize = 8192;
-const BLOCK_ROWS: std::ops::RangeInclusive<usize> = 64..=1024;
+const BLOCK_ROWS: RangeInclusive<usize> = 64..=1024;
 
 impl RowConverter {
     /// A converter for batches of `schema`.
@@ -98,19 +94,18 @@ impl RowConverter {
 
     /// Appends the rows `offset..offset + len` of `batch` to `list`; after an error there are as many as before.
     ///
-    /// `first_row` is the number of the first of them in the whole result, for messages.
+    /// `first_row` is the number of the first of them in the whole result, for messages; `slice` is that of the call.
     pub fn extend_list(
         &self,
-        py: Python<'_>,
         list: &Bound<'_, PyList>,
         batch: &RecordBatch,
-        offset: usize,
-        len: usize,
+        range: Range<usize>,
         first_row: u64,
+        slice: &mut TimeSlice,
     ) -> Result<(), ConvertError> {
         let before = list.len();
-        let rows = batch.slice(offset, len);
-        let outcome = self.convert(py, &rows, first_row, |row| list.append(row));
+        let rows = batch.slice(range.start, range.len());
+        let outcome = self.convert(list.py(), &rows, first_row, slice, |row| list.append(row));
         if outcome.is_err() {
             list.del_slice(before, list.len())?;
         }
@@ -127,7 +122,8 @@ impl RowConverter {
         first_row: u64,
     ) -> Result<Vec<Py<PyAny>>, ConvertError> {
         let mut rows = Vec::with_capacity(len);
-        self.convert(py, &batch.slice(offset, len), first_row, |row| {
+        let slice = &mut TimeSlice::new();
+        self.convert(py, &batch.slice(offset, len), first_row, slice, |row| {
             rows.push(row);
             Ok(())
         })?;
@@ -140,6 +136,7 @@ impl RowConverter {
         py: Python<'_>,
         batch: &RecordBatch,
         first_row: u64,
+        slice: &mut TimeSlice,
         mut keep: impl FnMut(Py<PyAny>) -> PyResult<()>,
     ) -> Result<(), ConvertError> {
         let idle = self
@@ -151,7 +148,7 @@ impl RowConverter {
             Some(columns) => columns,
             None => Columns::try_new(py, &self.schema, self.maps_as_dicts)?,
         };
-        let outcome = self.convert_blocks(py, &mut columns, batch, first_row, &mut keep);
+        let outcome = self.convert_blocks(py, &mut columns, batch, first_row, slice, &mut keep);
         columns.cells.iter_mut().for_each(Vec::clear);
         let replaced = self
             .columns
@@ -168,10 +165,10 @@ impl RowConverter {
         columns: &mut Columns,
         batch: &RecordBatch,
         first_row: u64,
+        slice: &mut TimeSlice,
         keep: &mut impl FnMut(Py<PyAny>) -> PyResult<()>,
     ) -> Result<(), ConvertError> {
         let mut pause = CollectorPause::new();
-        let mut begun = Instant::now();
         let width = columns.readers.len();
         let most = (BLOCK_CELLS / width.max(1)).clamp(*BLOCK_ROWS.start(), *BLOCK_ROWS.end());
         let mut at = 0;
@@ -186,12 +183,10 @@ impl RowConverter {
                 &mut *keep,
             )?;
             at += block.num_rows();
-            if begun.elapsed() > TURN {
+            if slice.is_over() {
                 drop(pause);
-                py.check_signals()?;
-                py.detach(std::thread::yield_now);
+                slice.give_way(py)?;
                 pause = CollectorPause::new();
-                begun = Instant::now();
             }
         }
         drop(pause);

@@ -24,10 +24,11 @@ mod row_methods;
 mod scalar;
 mod temporal;
 mod text;
+mod time_slice;
 mod zone;
 
 pub(crate) use arrow::{ArrowTable, PyArrowSchema, to_pyarrow_or_table};
-pub(crate) use converter::TURN;
 pub use converter::{ConvertOptions, RowConverter, RowKind};
 pub use error::ConvertError;
 pub(crate) use row::row_base;
+pub use time_slice::TimeSlice;

@@ -1,7 +1,6 @@
 //! The rows of one result on their way to the user, with those converted ahead.
 
 use std::collections::VecDeque;
-use std::time::Instant;
 
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
@@ -11,7 +10,9 @@ use pyo3::types::{PyDict, PyList, PyTuple};
 
 use super::exceptions::{DataError, raise, to_pyerr};
 use crate::client::{ResultStream, StatementControl};
-use crate::python::convert::{ConvertError, ConvertOptions, RowConverter, RowKind, TURN, row_base};
+use crate::python::convert::{
+    ConvertError, ConvertOptions, RowConverter, RowKind, TimeSlice, row_base,
+};
 use crate::python::runtime::wait;
 
 /// Rows that `fetchone` has converted at a time.
@@ -83,8 +84,10 @@ impl RowFactory {
             return Ok(rows.clone());
         };
         let made = PyList::empty(cursor.py());
+        let mut slice = TimeSlice::new();
         for row in rows {
             made.append(self.apply(cursor, &row.unbind())?)?;
+            slice.look(cursor.py())?;
         }
         Ok(made)
     }
@@ -216,7 +219,7 @@ impl ResultSet {
             self.advance(1);
             left -= 1;
         }
-        let mut looked = Instant::now();
+        let mut slice = TimeSlice::new();
         while left > 0 {
             let Some((batch, offset)) = self.current(py)? else {
                 break;
@@ -224,15 +227,10 @@ impl ResultSet {
             let length = left.min(batch.num_rows() - offset);
             let first = self.rows_given;
             self.converter(py, &batch)?
-                .extend_list(py, rows, &batch, offset, length, first)
+                .extend_list(rows, &batch, offset..offset + length, first, &mut slice)
                 .map_err(|error| conversion_error(py, error))?;
             self.advance(length);
             left -= length;
-            // Small batches that have come already end neither in a wait nor in a turn of the converter.
-            if looked.elapsed() > TURN {
-                py.check_signals()?;
-                looked = Instant::now();
-            }
         }
         Ok(())
     }
