@@ -5,54 +5,15 @@ from __future__ import annotations
 import json
 import signal
 import time
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
+from interrupting import WAITING, end, interrupt
 
 if TYPE_CHECKING:
-    import subprocess
-    from collections.abc import Callable
-
     from databricks_sql_warehouse import Warehouse
 
     from tests.python.conftest import Interpreters
-
-# Waits, and tells when the interrupt came.
-WAITING = """
-    import signal, time
-    signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell ignores it
-    def interrupted(call):
-        try:
-            call()
-        except KeyboardInterrupt:
-            print(json.dumps(time.time()), flush=True)
-        else:
-            print(json.dumps(None), flush=True)
-"""
-
-
-def interrupt(
-    process: subprocess.Popen[str], warehouse: Warehouse, moment: Callable[[Any], bool]
-) -> float:
-    """Send an interrupt when a request shows the moment; the seconds until it was raised."""
-    warehouse.wait_for(moment)
-    sent = time.time()
-    process.send_signal(signal.SIGINT)
-    assert process.stdout
-    came = json.loads(process.stdout.readline())
-    assert came is not None, "the call ended without an interrupt"
-    return float(came - sent)
-
-
-def end(process: subprocess.Popen[str]) -> str:
-    """Let the process end; what it still printed."""
-    assert process.stdin
-    assert process.stdout
-    assert process.stderr
-    process.stdin.close()
-    output, errors = process.stdout.read(), process.stderr.read()
-    assert process.wait(timeout=20) == 0, errors
-    return output.strip()
 
 
 def test_an_interrupt_ends_a_statement(python: Interpreters, warehouse: Warehouse) -> None:
@@ -67,7 +28,7 @@ def test_an_interrupt_ends_a_statement(python: Interpreters, warehouse: Warehous
         interrupt(
             process,
             warehouse,
-            lambda entry, n=number: entry["statement"] == f"SELECT sleep(30 + {n})",  # type: ignore[misc]
+            lambda entry, n=number: entry["statement"] == f"SELECT sleep(30 + {n})",
         )
         for number in range(3)
     ]

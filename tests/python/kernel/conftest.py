@@ -18,6 +18,19 @@ if TYPE_CHECKING:
     Run = Callable[..., pa.Table]
 
 
+# Opens sessions and executes in a process of its own.
+OPEN = """
+    import databricks_sql_kernel as kernel
+    def open_session():
+        return kernel.Session(WAREHOUSE["server_hostname"], WAREHOUSE["http_path"],
+                              access_token=WAREHOUSE["access_token"])
+    def execute(session, sql):
+        statement = session.statement()
+        statement.set_sql(sql)
+        return statement.execute()
+"""
+
+
 @pytest.fixture
 def open_session(warehouse: Warehouse) -> Iterator[Open]:
     """Open sessions with further arguments; they are closed after the test."""

@@ -219,9 +219,24 @@ def test_telemetry_and_identity_are_accepted_and_nothing_is_sent(
     session = open_session(
         driver_name="Databricks SQL Python Connector",
         driver_version="4.9.0",
+        runtime_name="Python",
+        runtime_version="3.11",
+        runtime_vendor="CPython",
+        os_name="Linux",
+        os_version="6",
+        os_arch="x86_64",
+        client_app_name="app",
+        locale_name="en_US",
+        char_set_encoding="utf-8",
+        process_name="python",
         telemetry_batch_size=5,
+        telemetry_flush_interval_ms=1,
+        telemetry_max_retries=0,
+        telemetry_retry_delay_ms=0,
+        telemetry_close_flush_timeout_ms=1,
         telemetry_circuit_breaker_enabled=False,
         telemetry_circuit_breaker_threshold=0,
+        telemetry_circuit_breaker_timeout_ms=0,
     )
     session.close()
     assert {entry["path"].split("/")[3] for entry in warehouse.log(to="api")} == {"sql"}

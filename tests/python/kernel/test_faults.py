@@ -17,11 +17,11 @@ from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pytest
+from interrupting import WAITING, end, interrupt
 
 import databricks_sql_kernel as kernel
 
-from .conftest import execute
-from .interrupting import OPEN, WAITING, end, interrupt
+from .conftest import OPEN, execute
 
 if TYPE_CHECKING:
     from databricks_sql_warehouse import Warehouse

@@ -74,7 +74,7 @@ def test_a_certificate_for_another_host(tls_warehouse: Warehouse) -> None:
     tls_warehouse.settings(certificate="wrong_host")
     given = {"tls_ca_cert": authority(tls_warehouse)}
     assert "its certificate is not for" in str(fails(tls_warehouse, **given))
-    with_any_name = {**given, "tls_skip_hostname_verify": True}
+    with_any_name: dict[str, Any] = {**given, "tls_skip_hostname_verify": True}
     address = (tls_warehouse.server_hostname, tls_warehouse.http_path)
     token = tls_warehouse.access_token
     kernel.Session(*address, access_token=token, **with_any_name).close()
@@ -116,6 +116,10 @@ def test_storage_that_cannot_be_reached(warehouse: Warehouse) -> None:
 def test_ports_that_are_in_use(warehouse: Warehouse) -> None:
     with socket.create_server(("127.0.0.1", 0)) as taken:
         port = taken.getsockname()[1]
-        given = {"auth_type": "oauth-u2m", "access_token": None, "redirect_ports": [port]}
+        given: dict[str, Any] = {
+            "auth_type": "oauth-u2m",
+            "access_token": None,
+            "redirect_ports": [port],
+        }
         error = fails(warehouse, **given, token_cache_enabled=False)
     assert "redirect_ports names another one" in str(error)

@@ -13,18 +13,6 @@ if TYPE_CHECKING:
 
     from databricks_sql_warehouse import Warehouse
 
-# Opens sessions and executes in a process of its own.
-OPEN = """
-    import databricks_sql_kernel as kernel
-    def open_session():
-        return kernel.Session(WAREHOUSE["server_hostname"], WAREHOUSE["http_path"],
-                              access_token=WAREHOUSE["access_token"])
-    def execute(session, sql):
-        statement = session.statement()
-        statement.set_sql(sql)
-        return statement.execute()
-"""
-
 # Waits, and tells when the interrupt came.
 WAITING = """
     import signal, time
@@ -54,6 +42,10 @@ def interrupt(
 
 def end(process: subprocess.Popen[str]) -> str:
     """Let the process end; what it still printed."""
-    output, errors = process.communicate(timeout=20)
-    assert process.returncode == 0, errors
+    assert process.stdin
+    assert process.stdout
+    assert process.stderr
+    process.stdin.close()
+    output, errors = process.stdout.read(), process.stderr.read()
+    assert process.wait(timeout=20) == 0, errors
     return output.strip()
