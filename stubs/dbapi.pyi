@@ -100,9 +100,16 @@ _RowFactory: TypeAlias = (
     | type[dict[str, Any]]
     | Callable[[Cursor, tuple[Any, ...]], Any]
 )
+_Path: TypeAlias = str | PathLike[str]
 _Parameters: TypeAlias = Mapping[str, Any] | Sequence[Any]
 
 _Token: TypeAlias = str | Mapping[str, str] | Awaitable[str | Mapping[str, str]]
+
+class _Readable(Protocol):
+    def read(self, size: int, /) -> Buffer: ...
+
+class _Writable(Protocol):
+    def write(self, piece: bytes, /) -> object: ...
 
 class _TokenStore(Protocol):
     def read(self, hostname: str, /) -> Any: ...
@@ -135,6 +142,7 @@ class _Options(TypedDict, total=False):
     on_truncated: Literal["raise", "warn"] | None
     use_cloud_fetch: bool | None
     max_buffered_bytes: int | None
+    staging_allowed_local_path: _Path | Sequence[_Path] | None
     http_headers: Sequence[tuple[str, str]] | None
     user_agent_entry: str | None
     connect_timeout: float | None
@@ -305,6 +313,8 @@ def connect(
             to cloud storage.
         max_buffered_bytes: Most bytes of a result that are held ahead of its reader; 64 MiB by
             default.
+        staging_allowed_local_path: A local directory or file, or several, that PUT and GET
+            statements may use; none by default.
         http_headers: Further headers for the workspace, as (name, value) pairs.
         user_agent_entry: Text that is added to the user agent.
         port: Port of the workspace, if not in `server_hostname`.
@@ -399,7 +409,7 @@ class Connection:
         """A new cursor.
 
         Args:
-            arraysize: How many rows `fetchmany` fetches by default.
+            arraysize: How many rows `fetchmany` fetches by default, at least 1.
             buffer_size_bytes: Accepted for the official connector's sake; `max_buffered_bytes` of
                 `connect` is what counts.
             row_limit: Most rows that a result shall have.
@@ -543,8 +553,12 @@ class Cursor:
         *,
         timeout: float | None = None,
         query_tags: Mapping[str, str | None] | None = None,
+        input_stream: _Readable | bytes | None = None,
+        output_stream: _Writable | None = None,
     ) -> Self:
         """Executes a statement and waits for its end.
+
+        `PUT`, `GET` and `REMOVE` of files in volumes move the file, too; there is no result then.
 
         Args:
             operation: The SQL text. It is sent as it is, except that `%(name)s` and `%s` become
@@ -558,12 +572,17 @@ class Cursor:
             timeout: Most seconds that may be spent waiting for the statement, its rows included.
             query_tags: What the statement is marked with in the query history, beside the tags of
                 the session; None is a tag without a value.
+            input_stream: What `PUT '__input_stream__' INTO '/Volumes/...'` sends: a binary stream,
+                from where it stands, or bytes.
+            output_stream: The binary stream that `GET '/Volumes/...' TO '__output_stream__'` writes
+                to.
 
         Returns:
             The cursor itself.
 
         Raises:
-            ProgrammingError: The statement or a parameter is wrong.
+            ProgrammingError: The statement or a parameter is wrong, or a local file is outside of
+                `staging_allowed_local_path`.
             DatabaseError: The statement failed; the subclass goes by SQLSTATE.
             OperationalError: The service could not be reached. `maybe_executed` is True when the
                 statement may have run all the same: it is never sent again by the driver then.

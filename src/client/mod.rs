@@ -19,6 +19,7 @@ pub mod statement;
 pub mod submitted;
 mod transport;
 mod turns;
+pub mod volume;
 pub mod wire;
 
 pub use config::{

@@ -39,6 +39,7 @@ pub struct ExecutedStatement {
     id: String,
     modified_rows: Option<i64>,
     native_metadata: bool,
+    volume_operation: bool,
     stream: ResultStream,
 }
 
@@ -58,6 +59,12 @@ impl ExecutedStatement {
     /// Whether a metadata statement was answered in the columns of JDBC.
     pub(crate) fn is_native_metadata(&self) -> bool {
         self.native_metadata
+    }
+
+    /// Whether the result says what is to be done with a file of a volume.
+    #[must_use]
+    pub fn is_volume_operation(&self) -> bool {
+        self.volume_operation
     }
 
     /// The result.
@@ -133,6 +140,7 @@ pub(crate) async fn result_of(
     let modified_rows = response.status.num_modified_rows;
     let manifest = response.manifest.as_ref();
     let native_metadata = manifest.is_some_and(|manifest| manifest.is_native_metadata_result);
+    let volume_operation = manifest.is_some_and(|manifest| manifest.is_volume_operation);
     let stream = ResultStream::start(session, response, open, timeout, signal)
         .await
         .map_err(|error| error.with_statement_id(id.clone()))?;
@@ -140,6 +148,7 @@ pub(crate) async fn result_of(
         id,
         modified_rows,
         native_metadata,
+        volume_operation,
         stream,
     })
 }

@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::IntoPyDict;
 use tokio::runtime::{Builder, Runtime};
+use tokio::task::JoinHandle;
 
 use super::logging;
 use crate::client::{Session, WeakSession, background};
@@ -75,6 +76,13 @@ where
     let logged = logging::drain(py);
     let ended = ended?;
     logged.map(|()| ended)
+}
+
+/// Lets `work` go on by itself, while the caller's thread does its part.
+pub(crate) fn spawn<T: Send + 'static>(
+    work: impl Future<Output = T> + Send + 'static,
+) -> PyResult<JoinHandle<T>> {
+    Ok(runtime()?.spawn(work))
 }
 
 /// How many forks lie between this process and the one that loaded the driver.

@@ -70,6 +70,11 @@ impl Request {
         Some(value.into_owned())
     }
 
+    /// The body as text.
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
     /// Everything that came, for those who look for secrets.
     pub(crate) fn whole(&self) -> String {
         format!(

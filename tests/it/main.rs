@@ -27,3 +27,4 @@ mod sign_in;
 mod statement;
 mod submitted;
 mod turns;
+mod volume;

@@ -291,20 +291,6 @@ def test_an_option_that_cannot_be_had_names_the_way_out(  # noqa: PLR0913, PLR09
     assert not warehouse.log()
 
 
-@pytest.mark.parametrize(
-    ("name", "value"),
-    [
-        ("staging_allowed_local_path", "/tmp"),  # noqa: S108
-    ],
-)
-def test_an_option_that_is_not_there_yet_is_not_ignored(
-    connect: Connect, warehouse: Warehouse, name: str, value: object
-) -> None:
-    with pytest.raises(dbapi.NotSupportedError, match=name):
-        connect(**{name: value})
-    assert not warehouse.log()
-
-
 def test_query_tags_are_a_setting_of_the_session(connect: Connect, warehouse: Warehouse) -> None:
     tags = {"team": "data", "url": "a:b,c", "path\\": "d\\e", "flag": None}
     given = {"ansi_mode": True}

@@ -415,3 +415,15 @@ def test_a_result_is_let_go_when_the_next_statement_begins(
     first = cursor.execute("SELECT 1").query_id
     cursor.execute("SELECT 2")
     warehouse.wait_for(lambda entry: entry["method"] == "DELETE" and entry["statement_id"] == first)
+
+
+@pytest.mark.parametrize("sql", ["", " \n", ";", "-- SELECT 1", "/* nothing */ ;"])
+def test_a_text_without_a_statement_is_not_sent(
+    cursor: dbapi.Cursor, warehouse: Warehouse, sql: str
+) -> None:
+    assert cursor.query_id is None
+    warehouse.clear_log()
+    for run in (cursor.execute, cursor.execute_async, lambda sql: cursor.executemany(sql, [()])):
+        with pytest.raises(dbapi.ProgrammingError, match="pass one statement"):
+            run(sql)
+    assert not warehouse.log()

@@ -120,6 +120,16 @@ def test_what_is_no_size_is_refused(cursor: dbapi.Cursor, size: Any) -> None:
     assert len(cursor.fetchall()) == 10
 
 
+def test_an_arraysize_of_nothing_is_refused(
+    connection: dbapi.Connection, cursor: dbapi.Cursor
+) -> None:
+    with pytest.raises(dbapi.ProgrammingError, match="arraysize must be at least 1, not 0"):
+        connection.cursor(arraysize=0)
+    with pytest.raises(dbapi.ProgrammingError, match="arraysize must be at least 1, not 0"):
+        cursor.arraysize = 0
+    assert cursor.arraysize == 1
+
+
 def test_a_result_without_rows(cursor: dbapi.Cursor) -> None:
     cursor.execute("SELECT id, 'x' AS b FROM range(0)")
     assert cursor.description is not None

@@ -11,6 +11,8 @@ import pytest
 from interrupting import WAITING, end, interrupt
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from databricks_sql_warehouse import Warehouse
 
     from tests.python.conftest import Interpreters
@@ -153,3 +155,27 @@ def test_a_signal_ends_the_making_of_rows_and_loses_none(
         print(json.dumps([len(rows), rows[0][0], rows[-1][0]]))
     """
     assert python.run(code) == [499_999, 1, 499_999]
+
+
+def test_an_interrupt_ends_the_transfer_of_a_file(
+    python: Interpreters, warehouse: Warehouse, tmp_path: Path
+) -> None:
+    place = "/Volumes/main/default/files/interrupted"
+    match = {"method": "GET", "path": f"^{place}"}
+    warehouse.fault(match=match, action={"delay": 60}, times=None)
+    code = f"""
+    cursor = dbapi.connect(**WAREHOUSE, staging_allowed_local_path={str(tmp_path)!r}).cursor()
+    cursor.execute("PUT '__input_stream__' INTO '{place}' OVERWRITE", input_stream=b"hello")
+    interrupted(lambda: cursor.execute("GET '{place}' TO '{tmp_path}/a'"))
+    cursor.execute("SELECT 1")
+    sys.stdin.read()
+    """
+    process = python.start(WAITING + code)
+    took = interrupt(
+        process,
+        warehouse,
+        lambda entry: bool(entry["method"] == "GET" and entry["path"].startswith(place)),
+    )
+    end(process)
+    assert took < 2
+    assert list(tmp_path.iterdir()) == []

@@ -113,4 +113,6 @@ def test_execute_takes_what_pep_249_says_first() -> None:
         "parameters",
         "timeout",
         "query_tags",
+        "input_stream",
+        "output_stream",
     ]

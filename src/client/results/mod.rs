@@ -161,6 +161,12 @@ impl ResultStream {
         }
     }
 
+    /// The statement's id; empty where it is of none.
+    #[must_use]
+    pub fn statement_id(&self) -> &str {
+        &self.statement_id
+    }
+
     /// The columns as the service describes them; none after DDL.
     #[must_use]
     pub fn columns(&self) -> &[ColumnInfo] {

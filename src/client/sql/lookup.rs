@@ -14,6 +14,12 @@ pub fn only_defines(sql: &str) -> bool {
     begins_with(sql, &["ALTER", "COMMENT", "CREATE", "DROP", "SET", "USE"])
 }
 
+/// Whether there is nothing to execute in a text but blanks, comments and semicolons.
+#[must_use]
+pub fn is_empty(sql: &str) -> bool {
+    Lexer::new(sql).all(|piece| matches!(piece.kind, Kind::Space | Kind::Symbol(';')))
+}
+
 fn begins_with(sql: &str, words: &[&str]) -> bool {
     let first = Lexer::new(sql).find(|piece| piece.kind != Kind::Space);
     first.is_some_and(|piece| {
@@ -65,6 +71,16 @@ mod tests {
             "",
         ] {
             assert!(!only_defines(sql), "{sql}");
+        }
+    }
+
+    #[test]
+    fn blanks_and_comments_are_no_statement() {
+        for sql in ["", " \n", ";", "-- a", "/* a */ ; -- b"] {
+            assert!(is_empty(sql), "{sql}");
+        }
+        for sql in ["SELECT 1", "/* a */ x", "'"] {
+            assert!(!is_empty(sql), "{sql}");
         }
     }
 

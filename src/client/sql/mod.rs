@@ -14,8 +14,8 @@ mod value;
 pub use bind::{BindError, BoundStatement, Template, Values};
 pub use column_type::Target;
 pub use insert::{Batch, Batches, InsertTemplate};
-pub use lookup::only_defines;
 pub(crate) use lookup::only_looks;
+pub use lookup::{is_empty, only_defines};
 pub use value::{SqlType, Value};
 
 /// Most parameters that the service takes with a statement.

@@ -41,6 +41,10 @@ impl Failure {
         repeat: Repeat,
         names: &OptionNames,
     ) -> Self {
+        if let Some(own) = source::<Error>(&why) {
+            // It is the body of ours that failed.
+            return own.clone().into();
+        }
         let why = why.without_url();
         let through = proxy.map_or_else(String::new, |proxy| format!(" through the proxy {proxy}"));
         let message = format!(
@@ -87,6 +91,19 @@ impl Failure {
             error: Error::data_loss(message)
                 .with_retryable(true)
                 .with_source(why),
+            verdict: Verdict::Again(None),
+            connected: true,
+        }
+    }
+
+    /// Storage neither takes what it is sent nor says anything.
+    pub(super) fn silence(host: &str, names: &OptionNames) -> Self {
+        let message = format!(
+            "time-out waiting for {host}: {}",
+            nothing_within(names.silence_timeout)
+        );
+        Self {
+            error: Error::new(ErrorCode::NetworkError, message).with_retryable(true),
             verdict: Verdict::Again(None),
             connected: true,
         }
@@ -186,6 +203,35 @@ impl Failure {
             connected: true,
         }
     }
+
+    /// Storage did not do what a statement about a file is for.
+    pub(super) fn file(response: &Response, host: &str, now: DateTime<Utc>) -> Self {
+        let status = response.status().as_u16();
+        let what = match status {
+            401 | 403 => {
+                "refuses the transfer; its URL may have expired, so execute the statement again"
+            }
+            404 | 410 => "has no such file",
+            413 => "takes no file of that size",
+            416 => "has no more of the file than was read before",
+            _ => "did not do the transfer",
+        };
+        let message = format!("storage at {host} {what}");
+        let (code, retryable) = code_of(status);
+        let message = format!("Staging operation over HTTP was unsuccessful: {status}: {message}");
+        let verdict = match status {
+            416 => Verdict::Briefly,
+            _ if is_transient(status) => Verdict::Again(retry_after(response.headers(), now)),
+            _ => Verdict::Final,
+        };
+        Self {
+            error: Error::new(code, message)
+                .with_http_status(status)
+                .with_retryable(retryable),
+            verdict,
+            connected: true,
+        }
+    }
 }
 
 /// Marks the loss of an answer to a statement that may have run.
@@ -204,7 +250,15 @@ fn lost(error: Error, repeat: Repeat, maybe_executed: bool) -> Error {
 
 /// The error of an HTTP status.
 fn status_error(status: u16, message: &str) -> Error {
-    let (code, retryable) = match status {
+    let (code, retryable) = code_of(status);
+    Error::new(code, format!("HTTP {status}: {message}"))
+        .with_http_status(status)
+        .with_retryable(retryable)
+}
+
+/// The code of an HTTP status, and whether what it says may pass.
+fn code_of(status: u16) -> (ErrorCode, bool) {
+    match status {
         401 => (ErrorCode::Unauthenticated, false),
         403 => (ErrorCode::PermissionDenied, false),
         404 => (ErrorCode::NotFound, false),
@@ -213,10 +267,7 @@ fn status_error(status: u16, message: &str) -> Error {
         503 => (ErrorCode::Unavailable, true),
         504 => (ErrorCode::Timeout, true),
         _ => (ErrorCode::Internal, false),
-    };
-    Error::new(code, format!("HTTP {status}: {message}"))
-        .with_http_status(status)
-        .with_retryable(retryable)
+    }
 }
 
 async fn error_document(mut response: Response) -> ApiError {
@@ -264,6 +315,10 @@ fn what_failed(why: &reqwest::Error) -> &'static str {
     }
 }
 
+fn nothing_within(option: &str) -> String {
+    format!("nothing came from it within {option}")
+}
+
 /// The innermost cause, which names the failure best.
 fn gist(why: &reqwest::Error, names: &OptionNames) -> String {
     if why.is_timeout() {
@@ -272,7 +327,7 @@ fn gist(why: &reqwest::Error, names: &OptionNames) -> String {
         } else {
             names.silence_timeout
         };
-        return format!("nothing came from it within {option}");
+        return nothing_within(option);
     }
     let mut innermost: &dyn std::error::Error = why;
     while let Some(source) = innermost.source() {

@@ -34,6 +34,15 @@ impl Http {
         })
     }
 
+    /// The same for bodies that take long to send: their answer is due only after them.
+    pub(super) fn for_uploads(&self) -> Result<Self> {
+        Ok(Self {
+            client: shared::patient(&self.client)?,
+            proxies: self.proxies.clone(),
+            names: self.names,
+        })
+    }
+
     /// Keeps connections open between requests until what is given back is dropped.
     pub(crate) fn hold(&self) -> Hold {
         self.client.hold()

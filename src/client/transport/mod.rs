@@ -9,6 +9,7 @@ pub(crate) mod retry;
 mod shared;
 pub(crate) mod storage;
 pub(crate) mod tls;
+mod upload;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};

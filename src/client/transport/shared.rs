@@ -36,7 +36,8 @@ const ENVIRONMENT: [&str; 2] = ["SSL_CERT_DIR", "SSL_CERT_FILE"];
 #[derive(Clone, PartialEq, Eq)]
 struct Settings {
     connect_timeout: Duration,
-    silence_timeout: Duration,
+    /// None where the user of the client bounds the silence.
+    silence_timeout: Option<Duration>,
     compressed_answers: bool,
     max_idle_connections: Option<usize>,
     tls: TlsConfig,
@@ -48,7 +49,7 @@ impl Settings {
     fn new(config: &HttpConfig, proxies: Proxies) -> Self {
         Self {
             connect_timeout: config.connect_timeout,
-            silence_timeout: config.silence_timeout,
+            silence_timeout: Some(config.silence_timeout),
             compressed_answers: config.compressed_answers,
             max_idle_connections: config.max_idle_connections,
             tls: config.tls.clone(),
@@ -58,15 +59,17 @@ impl Settings {
     }
 
     fn client(&self, tls: ClientConfig) -> Result<reqwest::Client> {
-        let builder = reqwest::Client::builder()
+        let mut builder = reqwest::Client::builder()
             .tls_backend_preconfigured(tls)
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .referer(false)
             .gzip(self.compressed_answers)
             .pool_max_idle_per_host(self.max_idle_connections.unwrap_or(usize::MAX))
-            .connect_timeout(self.connect_timeout)
-            .read_timeout(self.silence_timeout);
+            .connect_timeout(self.connect_timeout);
+        if let Some(silence) = self.silence_timeout {
+            builder = builder.read_timeout(silence);
+        }
         self.proxies.apply(builder)?.build().map_err(|why| {
             Error::invalid_argument("the HTTP client cannot be set up").with_source(why)
         })
@@ -95,6 +98,10 @@ struct Usage {
 impl SharedClient {
     fn new(settings: Settings, names: &OptionNames) -> Result<Self> {
         let tls = tls::client_config(&settings.tls, names)?;
+        Self::with_tls(settings, tls)
+    }
+
+    fn with_tls(settings: Settings, tls: ClientConfig) -> Result<Self> {
         let client = settings.client(tls.clone())?;
         Ok(Self {
             settings,
@@ -196,12 +203,32 @@ static CLIENTS: Mutex<Clients> = Mutex::new(Clients::new());
 
 /// A client for `config`, which others may have, too.
 pub(super) fn client(config: &HttpConfig, proxies: Proxies) -> Result<Arc<SharedClient>> {
-    let clients = || CLIENTS.lock().unwrap_or_else(PoisonError::into_inner);
     let settings = Settings::new(config, proxies);
+    found_or_made(settings, |settings| {
+        SharedClient::new(settings, config.names)
+    })
+}
+
+/// The same as `other`, but for how long a server may be silent: that is left to whoever uses it.
+pub(super) fn patient(other: &SharedClient) -> Result<Arc<SharedClient>> {
+    let settings = Settings {
+        silence_timeout: None,
+        ..other.settings.clone()
+    };
+    found_or_made(settings, |settings| {
+        SharedClient::with_tls(settings, other.tls.clone())
+    })
+}
+
+fn found_or_made(
+    settings: Settings,
+    make: impl FnOnce(Settings) -> Result<SharedClient>,
+) -> Result<Arc<SharedClient>> {
+    let clients = || CLIENTS.lock().unwrap_or_else(PoisonError::into_inner);
     if let Some(client) = clients().find(&settings) {
         return Ok(client);
     }
-    let client = Arc::new(SharedClient::new(settings, config.names)?);
+    let client = Arc::new(make(settings)?);
     let dropped = clients().keep(Arc::clone(&client));
     drop(dropped);
     Ok(client)

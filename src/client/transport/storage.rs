@@ -1,8 +1,9 @@
-//! Bodies of chunks, read from the cloud storage that links lead to.
+//! Bodies of chunks and files, read from the cloud storage that links lead to.
 
 use bytes::Bytes;
+use chrono::{DateTime, Utc};
 use reqwest::header::{
-    ACCEPT_ENCODING, CONTENT_RANGE, ETAG, HeaderValue, IF_RANGE, RANGE, USER_AGENT,
+    ACCEPT_ENCODING, CONTENT_RANGE, ETAG, HeaderMap, HeaderValue, IF_RANGE, RANGE, USER_AGENT,
 };
 use reqwest::{Method, Response, StatusCode};
 use url::Url;
@@ -11,7 +12,7 @@ use super::failure::Failure;
 use super::{Repeat, Transport, header, redact};
 use crate::client::host;
 use crate::client::wire::ExternalLink;
-use crate::client::{Error, ErrorCode, OptionNames, Result};
+use crate::client::{Error, OptionNames, Result};
 
 /// What is known of a body that broke off: how much of it came, and which body it was.
 #[derive(Clone, Debug)]
@@ -36,46 +37,114 @@ pub(crate) struct Body {
     pub(crate) tag: Option<HeaderValue>,
 }
 
+/// A place in the storage: a URL that is a credential by itself, and the headers that it wants.
+#[derive(Clone)]
+pub(crate) struct Presigned {
+    url: Url,
+    host: String,
+    headers: HeaderMap,
+}
+
+impl Presigned {
+    /// # Errors
+    /// `DataLoss` for what is no URL or no header, `InvalidArgument` for plain http.
+    pub(crate) fn parse<'a>(
+        url: &str,
+        headers: impl IntoIterator<Item = (&'a String, &'a String)>,
+    ) -> Result<Self> {
+        let url =
+            Url::parse(url).map_err(|_| Error::data_loss("a link to storage is not a URL"))?;
+        if url.scheme() != "https" && !(url.scheme() == "http" && host::is_loopback(&url)) {
+            return Err(Error::invalid_argument(format!(
+                "the link to storage at {} does not use https",
+                redact::without_query(&url)
+            )));
+        }
+        let headers = headers.into_iter().map(|(name, value)| {
+            header(name, value)
+                .map_err(|_| Error::data_loss("a link to storage asks for an impossible header"))
+        });
+        Ok(Self {
+            host: host::authority(&url),
+            headers: headers.collect::<Result<_>>()?,
+            url,
+        })
+    }
+
+    pub(super) fn host(&self) -> &str {
+        &self.host
+    }
+}
+
+impl std::fmt::Debug for Presigned {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Presigned")
+            .field("host", &self.host)
+            .finish_non_exhaustive()
+    }
+}
+
 impl Transport {
-    /// Begins to read what a link points to, or goes on where that broke off. Storage gets the link's
-    /// own headers and no others.
+    /// Begins to read what a link points to, or goes on where that broke off.
     pub(crate) async fn open_link(
         &self,
         link: &ExternalLink,
         broken: Option<&Broken>,
     ) -> Result<Body, Failure> {
-        let url = storage_url(link)?;
-        let host = host::authority(&url);
-        let mut request = reqwest::Request::new(Method::GET, url);
-        let headers = request.headers_mut();
-        if let Some(agent) = self.headers.get(USER_AGENT) {
-            headers.insert(USER_AGENT, agent.clone());
-        }
-        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        let headers = link.http_headers.iter().flatten();
+        let place = Presigned::parse(&link.external_link, headers)?;
+        self.open(&place, broken, Failure::storage).await
+    }
+
+    /// Begins to read a file, or goes on where that broke off.
+    pub(crate) async fn open_file(
+        &self,
+        place: &Presigned,
+        broken: Option<&Broken>,
+    ) -> Result<Body, Failure> {
+        self.open(place, broken, Failure::file).await
+    }
+
+    async fn open(
+        &self,
+        place: &Presigned,
+        broken: Option<&Broken>,
+        refusal: impl FnOnce(&Response, &str, DateTime<Utc>) -> Failure,
+    ) -> Result<Body, Failure> {
+        let mut request = self.storage_request(Method::GET, place);
         if let Some(Broken { bytes, tag }) = broken {
             let range = HeaderValue::try_from(format!("bytes={bytes}-"));
             let range = range.map_err(|_| Error::data_loss("a range cannot be asked for"))?;
-            headers.insert(RANGE, range);
-            headers.insert(IF_RANGE, tag.clone());
-        }
-        for (name, value) in link.http_headers.iter().flatten() {
-            let (name, value) = header(name, value)
-                .map_err(|_| Error::data_loss("a link to storage asks for an impossible header"))?;
-            headers.insert(name, value);
+            request.headers_mut().insert(RANGE, range);
+            request.headers_mut().insert(IF_RANGE, tag.clone());
         }
         let patience = self.config.retry.storage.budget;
         let response = self
             .http
-            .send(request, &host, Repeat::Always, Some(patience))
+            .send(request, &place.host, Repeat::Always, Some(patience))
             .await?;
-        let names = self.config.names;
+        let (host, names) = (place.host.clone(), self.config.names);
         match (response.status(), broken) {
             (StatusCode::OK, _) => Ok(Body::whole(response, host, names, broken)),
             (StatusCode::PARTIAL_CONTENT, Some(broken)) => {
                 Body::rest(response, host, names, broken)
             }
-            _ => Err(Failure::storage(&response, &host, self.service_time())),
+            _ => Err(refusal(&response, &host, self.service_time())),
         }
+    }
+
+    /// A request to the storage, which gets the headers of the place and no others.
+    pub(super) fn storage_request(&self, method: Method, place: &Presigned) -> reqwest::Request {
+        let mut request = reqwest::Request::new(method, place.url.clone());
+        let headers = request.headers_mut();
+        if let Some(agent) = self.headers.get(USER_AGENT) {
+            headers.insert(USER_AGENT, agent.clone());
+        }
+        headers.insert(ACCEPT_ENCODING, HeaderValue::from_static("identity"));
+        for (name, value) in &place.headers {
+            headers.insert(name, value.clone());
+        }
+        request
     }
 }
 
@@ -153,19 +222,4 @@ fn range_start(response: &Response) -> Option<u64> {
     let range = response.headers().get(CONTENT_RANGE)?.to_str().ok()?;
     let (start, _) = range.strip_prefix("bytes ")?.split_once('-')?;
     start.parse().ok()
-}
-
-fn storage_url(link: &ExternalLink) -> Result<Url> {
-    let url = Url::parse(&link.external_link)
-        .map_err(|_| Error::data_loss("a link to storage is not a URL"))?;
-    if url.scheme() != "https" && !(url.scheme() == "http" && host::is_loopback(&url)) {
-        return Err(Error::new(
-            ErrorCode::InvalidArgument,
-            format!(
-                "the link to storage at {} does not use https",
-                redact::without_query(&url)
-            ),
-        ));
-    }
-    Ok(url)
 }

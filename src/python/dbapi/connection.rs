@@ -6,7 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyList, PyType};
 
-use super::cursor::{Cursor, rows_wanted};
+use super::cursor::{Cursor, array_size};
 use super::exceptions::{
     DataError, DatabaseError, Error, IntegrityError, InterfaceError, InternalError,
     NotSupportedError, OperationalError, ProgrammingError, Warning, raise,
@@ -113,7 +113,7 @@ impl Connection {
         let py = slf.py();
         let this = slf.get();
         this.session(py)?;
-        let arraysize = rows_wanted(py, "arraysize", arraysize)?;
+        let arraysize = array_size(py, arraysize)?;
         // The buffer is bounded by the connection's `max_buffered_bytes`.
         let _ = buffer_size_bytes;
         if row_limit == Some(0) {

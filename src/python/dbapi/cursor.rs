@@ -10,11 +10,13 @@ use pyo3::types::{PyAny, PyList};
 
 use super::connection::Connection;
 use super::exceptions::{InterfaceError, NotSupportedError, ProgrammingError, raise};
+use super::execution::Beside;
 use super::fetch::{ResultSet, RowFactory};
 use super::metadata::wanted;
 use super::options::tags;
 use super::submitted::state_name;
 use super::turn::{CursorInner, Turn};
+use super::volume::Streams;
 use crate::client::wire::StatementState;
 use crate::client::{Metadata, Statement};
 use crate::python::convert::to_pyarrow_or_table;
@@ -115,20 +117,39 @@ pub(super) fn rows_wanted(py: Python<'_>, name: &str, given: i64) -> PyResult<us
     })
 }
 
+/// How many rows `fetchmany` fetches by default, at least one: with none its end could not be told.
+pub(super) fn array_size(py: Python<'_>, given: i64) -> PyResult<usize> {
+    match rows_wanted(py, "arraysize", given)? {
+        0 => Err(raise::<ProgrammingError>(
+            py,
+            "arraysize must be at least 1, not 0",
+        )),
+        size => Ok(size),
+    }
+}
+
 #[pymethods]
 impl Cursor {
     /// Executes a statement and waits for its end.
-    #[pyo3(signature = (operation, parameters=None, *, timeout=None, query_tags=None))]
+    #[pyo3(signature = (
+        operation, parameters=None, *, timeout=None, query_tags=None, input_stream=None, output_stream=None
+    ))]
     fn execute<'py>(
         slf: Bound<'py, Self>,
         operation: &str,
         parameters: Option<&Bound<'py, PyAny>>,
         timeout: Option<&Bound<'py, PyAny>>,
         query_tags: Option<&Bound<'py, PyAny>>,
+        input_stream: Option<&Bound<'py, PyAny>>,
+        output_stream: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, Self>> {
         let (py, this) = (slf.py(), slf.get());
         this.check_open(py)?;
         let (sql, parameters) = this.bind(py, operation, parameters)?;
+        let beside = Beside {
+            streams: Streams::new(py, &sql, input_stream, output_stream)?,
+            ..Beside::default()
+        };
         let statement = Statement {
             sql,
             parameters,
@@ -139,7 +160,7 @@ impl Cursor {
         let mut turn = this.turn(py)?;
         let transactions = this.connection.get().transactions();
         transactions.statement_runs(&statement.sql);
-        this.run(py, &mut turn, statement, None)?;
+        this.run(py, &mut turn, statement, beside)?;
         drop(turn);
         Ok(slf)
     }
@@ -548,7 +569,7 @@ impl Cursor {
 
     #[setter]
     fn set_arraysize(&self, py: Python<'_>, size: i64) -> PyResult<()> {
-        let size = rows_wanted(py, "arraysize", size)?;
+        let size = array_size(py, size)?;
         self.arraysize.store(size, Ordering::Relaxed);
         Ok(())
     }

@@ -6,6 +6,7 @@ use pyo3::prelude::*;
 
 use super::cursor::Cursor;
 use super::exceptions::{ProgrammingError, raise, to_pyerr};
+use super::execution::{Beside, check_not_empty};
 use super::turn::{About, Turn};
 use crate::client::sql::{BindError, InsertTemplate, Target, Template, Value, Values};
 use crate::client::wire::StatementParameter;
@@ -21,6 +22,7 @@ impl Cursor {
         sets: &Bound<'_, PyAny>,
         each: &Statement,
     ) -> PyResult<()> {
+        check_not_empty(py, sql)?;
         let inline = self.parameter_options().inline;
         let template = Template::parse(sql, inline);
         if let Some(insert) = InsertTemplate::parse(sql) {
@@ -136,7 +138,11 @@ impl Cursor {
                 parameters,
                 ..each.clone()
             };
-            self.run(py, turn, statement, what.as_deref())?;
+            let beside = Beside {
+                what: what.as_deref(),
+                ..Beside::default()
+            };
+            self.run(py, turn, statement, beside)?;
             rowcount = rowcount
                 .zip(self.inner().about().rowcount)
                 .map(|(sum, rows)| sum + rows);

@@ -1,7 +1,7 @@
 //! From SQL and parameters to a result: what every way of executing a statement shares.
 
 use std::ffi::CStr;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use pyo3::exceptions::PyRuntimeWarning;
 use pyo3::prelude::*;
@@ -13,23 +13,33 @@ use super::exceptions::{DataError, ProgrammingError, Warning, raise, to_pyerr};
 use super::fetch::ResultSet;
 use super::options::{OnTruncated, seconds};
 use super::turn::{About, Turn};
+use super::volume::{Streams, time_left};
 use crate::client::dml::{are_counts, only_reads};
-use crate::client::sql::{Template, Values};
+use crate::client::sql::{Template, Values, is_empty};
 use crate::client::wire::StatementParameter;
 use crate::client::{ResultStream, Statement, StatementControl};
 use crate::python::convert::parameter::{ParameterError, ParameterOptions, values};
 use crate::python::runtime::wait;
 
+/// What goes along with a statement and is not sent.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Beside<'a, 'py> {
+    /// What the statement is for, as errors say it.
+    pub(super) what: Option<&'a str>,
+    pub(super) streams: Streams<'a, 'py>,
+}
+
 impl Cursor {
-    /// Runs one statement; its result becomes that of the cursor. `what` says in errors what it was for.
+    /// Runs one statement; its result becomes that of the cursor.
     pub(super) fn run(
         &self,
         py: Python<'_>,
         turn: &mut Turn<'_>,
         statement: Statement,
-        what: Option<&str>,
+        beside: Beside<'_, '_>,
     ) -> PyResult<()> {
-        let only_reads = only_reads(&statement.sql);
+        let started = Instant::now();
+        let (sql, timeout) = (statement.sql.clone(), statement.timeout);
         let control = StatementControl::default();
         self.begin(py, turn, &control)?;
         let statement = Statement {
@@ -39,13 +49,17 @@ impl Cursor {
         let session = self.connection.get().session(py)?;
         let executed = wait(py, session.execute(statement, &control));
         self.inner.about().query_id = control.statement_id();
-        let executed = executed?.map_err(|error| match what {
+        let executed = executed?.map_err(|error| match beside.what {
             Some(what) => to_pyerr(py, &error.with_context(what)),
             None => to_pyerr(py, &error),
         })?;
+        if executed.is_volume_operation() {
+            let time = time_left(timeout, started);
+            return self.move_file(py, executed, (Some(&sql), beside.streams), &control, time);
+        }
         let modified_rows = executed.modified_rows();
         let stream = executed.into_stream();
-        self.keep(py, turn, stream, control, modified_rows, only_reads)
+        self.keep(py, turn, stream, control, modified_rows, only_reads(&sql))
     }
 
     /// Lets go of what was there before a new statement.
@@ -120,7 +134,7 @@ impl Cursor {
             timeout: self.timeout,
             ..Statement::default()
         };
-        self.run(py, &mut turn, statement, None)
+        self.run(py, &mut turn, statement, Beside::default())
     }
 
     fn complain_of_truncation(&self, py: Python<'_>) -> PyResult<()> {
@@ -165,6 +179,7 @@ impl Cursor {
         sql: &str,
         given: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<(String, Vec<StatementParameter>)> {
+        check_not_empty(py, sql)?;
         let values = given.map(|given| self.values(py, given)).transpose()?;
         let Some(values) = values.flatten() else {
             return Ok((sql.to_owned(), Vec::new()));
@@ -181,4 +196,15 @@ impl Cursor {
             None => Ok(self.timeout),
         }
     }
+}
+
+/// Says what to do where nothing but blanks and comments is to be executed.
+pub(super) fn check_not_empty(py: Python<'_>, sql: &str) -> PyResult<()> {
+    if !is_empty(sql) {
+        return Ok(());
+    }
+    Err(raise::<ProgrammingError>(
+        py,
+        "there is no statement to execute: the SQL text is empty, or all of it is comments; pass one statement",
+    ))
 }

@@ -15,3 +15,4 @@ mod submitted;
 mod transaction;
 mod turn;
 mod types;
+mod volume;

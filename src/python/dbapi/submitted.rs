@@ -1,9 +1,12 @@
 //! Statements that run by themselves: submitted now, looked at and fetched later.
 
+use std::time::Instant;
+
 use pyo3::prelude::*;
 
 use super::cursor::Cursor;
 use super::exceptions::{ProgrammingError, raise, to_pyerr};
+use super::volume::{Streams, time_left};
 use crate::client::wire::StatementState;
 use crate::client::{Error, ErrorCode, Statement, StatementControl, SubmittedStatement};
 use crate::python::runtime::wait;
@@ -63,6 +66,7 @@ impl Cursor {
     /// Waits for the end of the statement that was submitted; its result becomes that of the cursor.
     pub(super) fn collect(&self, py: Python<'_>) -> PyResult<()> {
         let submitted = self.submitted(py)?;
+        let started = Instant::now();
         let limit = self.timeout(None)?;
         let mut turn = self.turn(py)?;
         *turn = None;
@@ -83,6 +87,11 @@ impl Cursor {
             }
         })?;
         let executed = executed.map_err(|error| to_pyerr(py, &error))?;
+        if executed.is_volume_operation() {
+            let control = self.inner().about().control.clone();
+            let time = time_left(limit, started);
+            return self.move_file(py, executed, (None, Streams::default()), &control, time);
+        }
         let modified_rows = executed.modified_rows();
         let control = StatementControl::default();
         let stream = executed.into_stream();

@@ -10,6 +10,7 @@ mod results;
 mod session;
 mod tls;
 mod value;
+mod volumes;
 
 use std::ffi::CString;
 
@@ -25,11 +26,12 @@ pub(super) use self::session::tags;
 pub(super) use self::value::seconds;
 use super::exceptions::{NotSupportedError, raise};
 use super::transaction::TransactionOptions;
+use crate::client::volume::LocalPaths;
 use crate::client::{HttpConfig, SessionConfig};
 use crate::python::convert::parameter::ParameterOptions;
 
 /// Options of the official connector that this driver does not understand yet.
-const NOT_YET: [&[&str]; 2] = [auth::NOT_YET, results::NOT_YET];
+const NOT_YET: [&[&str]; 1] = [auth::NOT_YET];
 
 /// Options of the official connector that will not be supported, and what to do instead.
 const NEVER: [(&str, &str); 3] = [
@@ -57,6 +59,8 @@ pub(super) struct ConnectOptions {
     pub(super) transactions: TransactionOptions,
     pub(super) results: ResultOptions,
     pub(super) address: AddressOptions,
+    /// Where statements may read and write files.
+    pub(super) local_paths: LocalPaths,
 }
 
 impl ConnectOptions {
@@ -104,6 +108,8 @@ impl ConnectOptions {
             session::set(&mut self.session, &mut self.transactions, name, value)
         } else if tls::NAMES.contains(&name) {
             tls::set(&mut self.http, name, given, value)
+        } else if volumes::NAMES.contains(&name) {
+            volumes::set(&mut self.local_paths, name, given, value)
         } else if let Some(option) = WITHOUT_MEANING.iter().find(|one| one.name == name) {
             return ignore(py, option, given, value);
         } else if let Some((_, advice)) = NEVER.iter().find(|one| one.0 == name) {
@@ -126,6 +132,7 @@ fn known() -> impl Iterator<Item = &'static str> {
         results::NAMES,
         session::NAMES,
         tls::NAMES,
+        volumes::NAMES,
     ];
     groups
         .into_iter()

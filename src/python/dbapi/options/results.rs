@@ -55,8 +55,6 @@ pub(super) const NAMES: &[&str] = &[
     "use_cloud_fetch",
 ];
 
-pub(super) const NOT_YET: &[&str] = &["staging_allowed_local_path"];
-
 pub(super) fn set(
     results: &mut ResultOptions,
     fetching: &mut ResultConfig,

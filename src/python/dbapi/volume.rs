@@ -1,0 +1,313 @@
+//! Files of volumes: what `PUT`, `GET` and `REMOVE` do once the service has said where, also by streams of the caller's.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use pyo3::exceptions::PyTypeError;
+use pyo3::prelude::*;
+use pyo3::types::{IntoPyDict, PyBytes, PyMemoryView, PyString};
+use tokio::sync::mpsc;
+use tokio::task::JoinHandle;
+
+use super::cursor::Cursor;
+use super::exceptions::{OperationalError, ProgrammingError, raise, to_pyerr};
+use crate::client::volume::{
+    INPUT_STREAM, Local, OUTPUT_STREAM, Piece, TimeLeft, Upload, VolumeCommand, VolumeOperation,
+};
+use crate::client::{ExecutedStatement, Result, Session, StatementControl};
+use crate::python::runtime::{spawn, wait};
+
+/// Bytes that a stream is read by.
+const PIECE: usize = 1 << 20;
+
+/// Bytes of a stream that cannot be rewound which are kept in memory; more go to a temporary file.
+const KEPT_IN_MEMORY: usize = 8 << 20;
+
+/// Streams that go along with a statement, for the local names that stand for them.
+#[derive(Clone, Copy, Default)]
+pub(super) struct Streams<'a, 'py> {
+    input: Option<&'a Bound<'py, PyAny>>,
+    output: Option<&'a Bound<'py, PyAny>>,
+}
+
+impl<'a, 'py> Streams<'a, 'py> {
+    /// Refuses streams that `sql` has no use for, before anything is sent.
+    pub(super) fn new(
+        py: Python<'py>,
+        sql: &str,
+        input: Option<&'a Bound<'py, PyAny>>,
+        output: Option<&'a Bound<'py, PyAny>>,
+    ) -> PyResult<Self> {
+        let given = [
+            (
+                input,
+                "input_stream",
+                "read",
+                INPUT_STREAM,
+                "PUT '__input_stream__' INTO '/Volumes/...'",
+            ),
+            (
+                output,
+                "output_stream",
+                "write",
+                OUTPUT_STREAM,
+                "GET '/Volumes/...' TO '__output_stream__'",
+            ),
+        ];
+        for (stream, name, method, stands_for_it, example) in given {
+            let Some(stream) = stream else {
+                continue;
+            };
+            if !sql.contains(stands_for_it) {
+                let message = format!(
+                    "{name} is of no use to a statement without the name '{stands_for_it}'; that is: {example}"
+                );
+                return Err(raise::<ProgrammingError>(py, message));
+            }
+            let is_bytes = name == "input_stream" && stream.is_instance_of::<PyBytes>();
+            if !is_bytes && !stream.hasattr(method)? {
+                let message = format!(
+                    "{name} must be a binary stream with a method {method}, not {}",
+                    stream.get_type().name()?
+                );
+                return Err(PyTypeError::new_err(message));
+            }
+        }
+        Ok(Self { input, output })
+    }
+}
+
+/// The time that a statement has, by when it began.
+pub(super) fn time_left(
+    statement: Option<std::time::Duration>,
+    started: Instant,
+) -> Option<TimeLeft> {
+    statement.map(|whole| TimeLeft {
+        whole,
+        left: whole.saturating_sub(started.elapsed()),
+    })
+}
+
+impl Cursor {
+    /// Does what a statement about a file was answered with. There is no result then.
+    pub(super) fn move_file(
+        &self,
+        py: Python<'_>,
+        executed: ExecutedStatement,
+        (sql, streams): (Option<&str>, Streams<'_, '_>),
+        control: &StatementControl,
+        time: Option<TimeLeft>,
+    ) -> PyResult<()> {
+        let read = VolumeOperation::read(executed.into_stream(), sql);
+        let operation = wait(py, read)?.map_err(|error| to_pyerr(py, &error))?;
+        let connection = self.connection.get();
+        let session = connection.session(py)?;
+        if !operation.is_stream() {
+            let local = Local::File(&connection.options().local_paths);
+            let moved = wait(py, session.transfer(&operation, local, control, time))?;
+            return moved.map_err(|error| to_pyerr(py, &error));
+        }
+        let transfer = Transfer {
+            session: session.clone(),
+            control: control.clone(),
+            time,
+        };
+        match operation.command() {
+            VolumeCommand::Get => match streams.output {
+                Some(stream) => download(py, transfer, operation, stream),
+                None => Err(no_stream(py, &operation, "output_stream=open(path, 'wb')")),
+            },
+            _ => match streams.input {
+                Some(stream) => upload(py, transfer, operation, stream),
+                None => Err(no_stream(py, &operation, "input_stream=open(path, 'rb')")),
+            },
+        }
+    }
+}
+
+fn no_stream(py: Python<'_>, operation: &VolumeOperation, example: &str) -> PyErr {
+    let message = format!(
+        "{}: there is no stream to use; pass it to execute, as {example}",
+        operation.what()
+    );
+    raise::<ProgrammingError>(py, message)
+}
+
+/// What a transfer needs beside its two ends.
+struct Transfer {
+    session: Session,
+    control: StatementControl,
+    time: Option<TimeLeft>,
+}
+
+impl Transfer {
+    /// Lets it run by itself, while the thread of the caller works on the stream.
+    fn start(self, operation: VolumeOperation, local: Local<'static>) -> PyResult<Running> {
+        let started = spawn(async move {
+            self.session
+                .transfer(&operation, local, &self.control, self.time)
+                .await
+        });
+        started.map(Running)
+    }
+}
+
+/// A transfer that ends when nobody waits for it any more.
+struct Running(JoinHandle<Result<()>>);
+
+impl Running {
+    fn end(mut self, py: Python<'_>) -> PyResult<()> {
+        let ended = wait(py, async { (&mut self.0).await })?;
+        let ended = ended.map_err(|why| raise::<OperationalError>(py, why.to_string()))?;
+        ended.map_err(|error| to_pyerr(py, &error))
+    }
+}
+
+impl Drop for Running {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+/// Sends what a stream gives from where it stands. Storage wants to know its length, and another attempt all of it again:
+/// what cannot be rewound goes through a temporary file.
+fn upload(
+    py: Python<'_>,
+    transfer: Transfer,
+    operation: VolumeOperation,
+    stream: &Bound<'_, PyAny>,
+) -> PyResult<()> {
+    if stream.is_instance_of::<PyBytes>() {
+        let stream = py.import("io")?.call_method1("BytesIO", (stream,))?;
+        return send(py, transfer, operation, &stream);
+    }
+    let seekable = stream.getattr_opt("seekable")?;
+    if seekable.is_some_and(|seekable| {
+        seekable
+            .call0()
+            .is_ok_and(|it| it.is_truthy().unwrap_or(false))
+    }) {
+        return send(py, transfer, operation, stream);
+    }
+    let size = [("max_size", KEPT_IN_MEMORY)].into_py_dict(py)?;
+    let temporary = py
+        .import("tempfile")?
+        .call_method("SpooledTemporaryFile", (), Some(&size))?;
+    let sent = copy(stream, &temporary).and_then(|()| send(py, transfer, operation, &temporary));
+    temporary.call_method0("close")?;
+    sent
+}
+
+fn copy(stream: &Bound<'_, PyAny>, temporary: &Bound<'_, PyAny>) -> PyResult<()> {
+    let py = stream.py();
+    while let Some(piece) = read(stream)? {
+        temporary.call_method1("write", (PyBytes::new(py, &piece),))?;
+        py.check_signals()?;
+    }
+    temporary.call_method1("seek", (0,)).map(drop)
+}
+
+fn send(
+    py: Python<'_>,
+    transfer: Transfer,
+    operation: VolumeOperation,
+    stream: &Bound<'_, PyAny>,
+) -> PyResult<()> {
+    let start: u64 = stream.call_method0("tell")?.extract()?;
+    let end: u64 = stream.call_method1("seek", (0, 2))?.extract()?;
+    stream.call_method1("seek", (start,))?;
+    let (upload, mut attempts) = Upload::new(end.saturating_sub(start));
+    let running = transfer.start(operation, Local::Upload(upload))?;
+    let mut is_at_start = true;
+    while let Some(pieces) = wait(py, attempts.recv())? {
+        if !std::mem::take(&mut is_at_start) {
+            stream.call_method1("seek", (start,))?;
+        }
+        while let Some(piece) = read(stream)? {
+            if wait(py, pieces.send(Ok(piece)))?.is_err() {
+                break;
+            }
+        }
+    }
+    running.end(py)
+}
+
+/// The next bytes of a stream, until there are none.
+fn read(stream: &Bound<'_, PyAny>) -> PyResult<Option<Bytes>> {
+    let given = stream.call_method1("read", (PIECE,))?;
+    if given.is_instance_of::<PyString>() || given.is_none() {
+        return Err(PyTypeError::new_err(format!(
+            "input_stream must give bytes, and gave {}; a file is opened with mode 'rb' for that",
+            given.get_type().name()?
+        )));
+    }
+    let given = if given.is_instance_of::<PyBytes>() {
+        given
+    } else {
+        let view = PyMemoryView::from(&given)?;
+        stream.py().get_type::<PyBytes>().call1((view,))?
+    };
+    let given = given.cast_into::<PyBytes>()?;
+    let bytes = given.as_bytes();
+    Ok((!bytes.is_empty()).then(|| Bytes::copy_from_slice(bytes)))
+}
+
+/// Writes a file into a stream.
+fn download(
+    py: Python<'_>,
+    transfer: Transfer,
+    operation: VolumeOperation,
+    stream: &Bound<'_, PyAny>,
+) -> PyResult<()> {
+    const AHEAD: usize = 16;
+    let (pieces, mut given) = mpsc::channel(AHEAD);
+    let what = Arc::<str>::from(operation.what());
+    let start = stream.call_method0("tell").ok();
+    let running = transfer.start(operation, Local::Download(pieces))?;
+    while let Some(piece) = wait(py, given.recv())? {
+        match piece {
+            Piece::Bytes(bytes) => write(stream, &bytes)?,
+            Piece::Restart => {
+                let rewound = start.as_ref().and_then(|start| {
+                    stream.call_method1("seek", (start,)).ok()?;
+                    stream.call_method0("truncate").ok()
+                });
+                if rewound.is_none() {
+                    let message = format!(
+                        "{what}: the file broke off and had to come once more, for which output_stream \
+                         cannot be rewound; what it has of the file is not whole"
+                    );
+                    return Err(raise::<OperationalError>(py, message));
+                }
+            }
+        }
+    }
+    running.end(py)
+}
+
+/// Writes all of some bytes, also where the stream takes a part at a time.
+fn write(stream: &Bound<'_, PyAny>, bytes: &[u8]) -> PyResult<()> {
+    let py = stream.py();
+    let bytes = PyBytes::new(py, bytes);
+    let length = bytes.as_bytes().len();
+    let mut done = 0;
+    while done < length {
+        let rest = if done == 0 {
+            bytes.clone().into_any()
+        } else {
+            PyMemoryView::from(&bytes)?.get_item(pyo3::types::PySlice::new(
+                py,
+                done.try_into()?,
+                length.try_into()?,
+                1,
+            ))?
+        };
+        // A stream that does not tell takes all.
+        done += match stream.call_method1("write", (rest,))?.extract::<usize>() {
+            Ok(0) | Err(_) => length - done,
+            Ok(taken) => taken,
+        };
+    }
+    Ok(())
+}
