@@ -30,6 +30,7 @@ __all__ = [
     "STRING",
     "TRANSACTION_ISOLATION_LEVEL_REPEATABLE_READ",
     "ArrayParameter",
+    "ArrowReader",
     "ArrowTable",
     "BigIntegerParameter",
     "Binary",
@@ -903,6 +904,72 @@ class Cursor:
             last.
         """
 
+    def fetch_arrow_table(self) -> Any:
+        """All remaining rows as an Arrow table.
+
+        Returns:
+            What `fetchall_arrow` returns.
+        """
+
+    def fetch_record_batch(self) -> Any:
+        """The remaining rows as a reader of Arrow batches.
+
+        It reads the result as it is read itself: rows come from the service when they are wanted,
+        and `connect(max_buffered_bytes=)` bounds what is held ahead. The cursor stays open for it,
+        and gives rows that the reader has not given.
+
+        Returns:
+            A `pyarrow.RecordBatchReader` where pyarrow is installed, which raises exceptions of
+            this module; else an `ArrowReader`.
+
+        Raises:
+            ProgrammingError: There is no result.
+        """
+
+    def fetch_df(self) -> Any:
+        """All remaining rows as a frame of pandas, by way of pyarrow.
+
+        DECIMAL and DATE values are Python objects, times are `datetime64[us]`. Columns of integers
+        with nulls have pandas' nullable types such as `Int64`, which hold them exactly.
+
+        Raises:
+            ImportError: pandas or pyarrow is not installed.
+            ProgrammingError: There is no result.
+        """
+
+    def fetch_polars(self) -> Any:
+        """All remaining rows as a frame of polars; pyarrow is not needed.
+
+        Raises:
+            ImportError: polars is not installed.
+            ProgrammingError: There is no result, or columns share a name. No row is taken then.
+        """
+
+    def __arrow_c_schema__(self) -> CapsuleType:
+        """The columns of the result as a capsule of an Arrow schema.
+
+        Source: Arrow PyCapsule interface.
+        """
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> CapsuleType:
+        """The remaining rows as a capsule of an Arrow array stream, which reads them as it is read.
+
+        Whatever takes the interface reads the cursor by it: `polars.DataFrame(cursor)`,
+        `duckdb.sql("FROM cursor")`, `pandas.DataFrame.from_arrow(cursor)`. Rows that have been
+        fetched are no part of it. Failures are errors of the reader's own then, with our message.
+
+        Args:
+            requested_schema: A capsule of a schema with the same columns. They come in its types
+                where these are other representations of the same data, else in their own; a value
+                that does not fit is an error.
+
+        Raises:
+            ProgrammingError: There is no result, or another such stream has taken rows of it.
+            ValueError: The requested schema has other columns.
+
+        Source: Arrow PyCapsule interface.
+        """
+
     def next(self) -> Any:
         """The next row; `StopIteration` after the last.
 
@@ -1019,8 +1086,54 @@ class ArrowTable:
         """The rows as a capsule of an Arrow array stream.
 
         Args:
-            requested_schema: Accepted for the interface's sake; the schema is always that of the
-                result.
+            requested_schema: As for `Cursor.__arrow_c_stream__`.
+
+        Source: Arrow PyCapsule interface.
+        """
+
+    def _repr_html_(self) -> str: ...
+
+@final
+class ArrowReader:
+    """A result that is read batch by batch, for those who can read Arrow but have no pyarrow.
+
+    Whatever takes the Arrow PyCapsule interface reads what is left of it, once.
+    """
+
+    @property
+    def column_names(self) -> list[str]:
+        """The names of the columns."""
+
+    def read_next_batch(self) -> ArrowTable:
+        """The next rows as a table; `StopIteration` after the last.
+
+        Raises:
+            InterfaceError: The cursor was closed, or went on to another statement.
+            OperationalError: The result is not what the service announced, or cannot be read.
+        """
+
+    def read_all(self) -> ArrowTable:
+        """The rows that are left as a table.
+
+        Raises:
+            InterfaceError: The cursor was closed, or went on to another statement.
+            OperationalError: The result is not what the service announced, or cannot be read.
+        """
+
+    def __arrow_c_schema__(self) -> CapsuleType:
+        """The columns as a capsule of an Arrow schema.
+
+        Source: Arrow PyCapsule interface.
+        """
+
+    def __arrow_c_stream__(self, requested_schema: object | None = None) -> CapsuleType:
+        """The rows that are left as a capsule of an Arrow array stream, once.
+
+        Args:
+            requested_schema: As for `Cursor.__arrow_c_stream__`.
+
+        Raises:
+            ProgrammingError: Another such stream has taken rows of the result.
 
         Source: Arrow PyCapsule interface.
         """

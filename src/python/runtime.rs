@@ -12,6 +12,7 @@ use pyo3::types::IntoPyDict;
 use tokio::runtime::{Builder, Runtime};
 use tokio::task::JoinHandle;
 
+use super::convert::{attach_again, is_attached};
 use super::logging;
 use crate::client::{Session, WeakSession, background};
 
@@ -49,30 +50,7 @@ where
     F: Future<Output: Send> + Send,
 {
     logging::read_level(py)?;
-    let ended: PyResult<F::Output> = py.detach(|| {
-        let runtime = runtime()?;
-        let mut future = pin!(future);
-        loop {
-            let poll = async {
-                tokio::select! {
-                    biased;
-                    output = &mut future => Some(output),
-                    () = tokio::time::sleep(SIGNAL_POLL) => None,
-                }
-            };
-            // Handlers run outside of the runtime, so that they may call the driver, too.
-            match runtime.block_on(poll) {
-                Some(output) => return Ok(output),
-                None => match Python::try_attach(|py| py.check_signals()) {
-                    Some(checked) => checked?,
-                    // The interpreter has ended while this daemon thread waited, and cannot be gone back to.
-                    None => loop {
-                        std::thread::park();
-                    },
-                },
-            }
-        }
-    });
+    let ended = py.detach(|| block(future, Some(|| Python::try_attach(|py| py.check_signals()))));
     let logged = logging::drain(py);
     let ended = ended?;
     logged.map(|()| ended)
@@ -83,6 +61,64 @@ pub(crate) fn spawn<T: Send + 'static>(
     work: impl Future<Output = T> + Send + 'static,
 ) -> PyResult<JoinHandle<T>> {
     Ok(runtime()?.spawn(work))
+}
+
+/// Waits for `future` where code of others calls from, which may have let go of the interpreter, on threads that Python
+/// knows or not. Signals are looked for if `looks_for_signals`, on threads of Python only.
+pub(crate) fn wait_anywhere<F>(looks_for_signals: bool, future: F) -> PyResult<F::Output>
+where
+    F: Future<Output: Send> + Send,
+{
+    if is_attached() {
+        return Python::attach(|py| wait(py, future));
+    }
+    let check = || Some(attach_again(|py| py.check_signals()));
+    block(future, looks_for_signals.then_some(check))
+}
+
+/// Drops what may hold Python objects, also where code of others has let go of the interpreter.
+///
+/// `PyO3` counts its own calls alone, and takes a thread for one that holds the interpreter when such code, called from
+/// a call of ours, calls again. Threads of the runtime are never taken for that.
+pub(crate) fn drop_anywhere<T: Send + 'static>(value: T) {
+    if is_attached() {
+        drop(value);
+        return;
+    }
+    match runtime() {
+        Ok(runtime) => drop(runtime.spawn(async move { drop(value) })),
+        Err(_) => std::mem::forget(value),
+    }
+}
+
+/// Waits on this thread, which does not hold the interpreter. `check` looks for signals; `None` of it says that the
+/// interpreter has ended.
+fn block<F: Future>(
+    future: F,
+    check: Option<impl Fn() -> Option<PyResult<()>>>,
+) -> PyResult<F::Output> {
+    let runtime = runtime()?;
+    let mut future = pin!(future);
+    loop {
+        let poll = async {
+            tokio::select! {
+                biased;
+                output = &mut future => Some(output),
+                () = tokio::time::sleep(SIGNAL_POLL), if check.is_some() => None,
+            }
+        };
+        // Handlers run outside of the runtime, so that they may call the driver, too.
+        if let Some(output) = runtime.block_on(poll) {
+            return Ok(output);
+        }
+        match check.as_ref().and_then(|check| check()) {
+            Some(checked) => checked?,
+            // This daemon thread waited meanwhile, and cannot go back to an interpreter that is gone.
+            None => loop {
+                std::thread::park();
+            },
+        }
+    }
 }
 
 /// How many forks lie between this process and the one that loaded the driver.

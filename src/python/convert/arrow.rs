@@ -1,122 +1,22 @@
-//! Results as Arrow objects of Python.
+//! Results as objects of pyarrow, where that is installed.
 
-use std::ffi::CStr;
+use std::sync::Arc;
 
 use arrow::{
     array::{Array, RecordBatch, RecordBatchIterator, RecordBatchReader, StructArray},
     datatypes::SchemaRef,
     error::ArrowError,
-    ffi::{FFI_ArrowArray, FFI_ArrowSchema},
-    ffi_stream::FFI_ArrowArrayStream,
+    ffi::FFI_ArrowArray,
 };
 use arrow_pyarrow::{IntoPyArrow, Table, ToPyArrow};
 use pyo3::{
     exceptions::{PyImportError, PyValueError},
     prelude::*,
     sync::PyOnceLock,
-    types::PyCapsule,
 };
 
-use super::month_interval::without_month_intervals;
-
-/// The names of capsules that the Arrow C data interface fixes.
-const SCHEMA_CAPSULE: &CStr = c"arrow_schema";
-const STREAM_CAPSULE: &CStr = c"arrow_array_stream";
-
-/// A result in memory, for those who can read Arrow but have no pyarrow.
-#[pyclass(frozen, module = "databricks_sql_kernel.dbapi")]
-pub(crate) struct ArrowTable {
-    schema: SchemaRef,
-    batches: Vec<RecordBatch>,
-}
-
-impl ArrowTable {
-    /// A table of `batches`, all of `schema`.
-    pub(crate) fn new(schema: SchemaRef, batches: Vec<RecordBatch>) -> Self {
-        Self { schema, batches }
-    }
-
-    fn rows(&self) -> usize {
-        self.batches.iter().map(RecordBatch::num_rows).sum()
-    }
-}
-
-#[pymethods]
-impl ArrowTable {
-    /// The rows as a capsule of an Arrow array stream.
-    #[pyo3(signature = (requested_schema=None))]
-    fn __arrow_c_stream__<'py>(
-        &self,
-        py: Python<'py>,
-        requested_schema: Option<&Bound<'py, PyAny>>,
-    ) -> PyResult<Bound<'py, PyCapsule>> {
-        // Consumers must cope with another schema than the one they ask for.
-        let _ = requested_schema;
-        let batches: Vec<_> = self
-            .batches
-            .iter()
-            .cloned()
-            .map(Ok::<_, ArrowError>)
-            .collect();
-        let reader = RecordBatchIterator::new(batches, SchemaRef::clone(&self.schema));
-        let stream = FFI_ArrowArrayStream::new(Box::new(reader));
-        PyCapsule::new_with_value(py, stream, STREAM_CAPSULE)
-    }
-
-    /// The columns as a capsule of an Arrow schema.
-    fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
-        schema_capsule(py, &self.schema)
-    }
-
-    fn __len__(&self) -> usize {
-        self.rows()
-    }
-
-    fn __repr__(&self) -> String {
-        let columns: Vec<String> = self
-            .schema
-            .fields()
-            .iter()
-            .map(|field| format!("{}: {}", field.name(), field.data_type()))
-            .collect();
-        format!(
-            "<ArrowTable of {} rows: {}>",
-            self.rows(),
-            columns.join(", ")
-        )
-    }
-
-    /// The number of rows.
-    #[getter]
-    fn num_rows(&self) -> usize {
-        self.rows()
-    }
-
-    /// The number of columns.
-    #[getter]
-    fn num_columns(&self) -> usize {
-        self.schema.fields().len()
-    }
-
-    /// The names of the columns.
-    #[getter]
-    fn column_names(&self) -> Vec<&str> {
-        self.schema
-            .fields()
-            .iter()
-            .map(|field| field.name().as_str())
-            .collect()
-    }
-}
-
-/// A capsule of an Arrow schema.
-pub(crate) fn schema_capsule<'py>(
-    py: Python<'py>,
-    schema: &SchemaRef,
-) -> PyResult<Bound<'py, PyCapsule>> {
-    let schema = FFI_ArrowSchema::try_from(&**schema).map_err(value_error)?;
-    PyCapsule::new_with_value(py, schema, SCHEMA_CAPSULE)
-}
+use super::arrow_table::ArrowTable;
+use super::month_interval::MonthsAsText;
 
 /// A schema as pyarrow has it, and batches of it: as they are, month intervals included.
 pub(crate) struct PyArrowSchema {
@@ -172,19 +72,29 @@ pub(crate) fn to_pyarrow_or_table(
     schema: SchemaRef,
     batches: Vec<RecordBatch>,
 ) -> PyResult<Py<PyAny>> {
-    let (schema, batches) = without_month_intervals(schema, batches).map_err(value_error)?;
+    let texts = MonthsAsText::of(schema);
+    let batches = batches.into_iter().map(|batch| texts.batch(batch));
+    let batches = batches
+        .collect::<Result<Vec<_>, _>>()
+        .map_err(value_error)?;
+    let schema = Arc::clone(texts.schema());
+    if pyarrow(py)?.is_some() {
+        let table = Table::try_new(batches, schema).map_err(value_error)?;
+        Ok(table.into_pyarrow(py)?.unbind())
+    } else {
+        Ok(Py::new(py, ArrowTable::new(schema, batches))?.into_any())
+    }
+}
+
+/// The module, if it is installed.
+pub(crate) fn pyarrow(py: Python<'_>) -> PyResult<Option<Bound<'_, PyModule>>> {
     match py.import("pyarrow") {
-        Ok(_) => {
-            let table = Table::try_new(batches, schema).map_err(value_error)?;
-            Ok(table.into_pyarrow(py)?.unbind())
-        }
-        Err(raised) if raised.is_instance_of::<PyImportError>(py) => {
-            Ok(Py::new(py, ArrowTable::new(schema, batches))?.into_any())
-        }
+        Ok(pyarrow) => Ok(Some(pyarrow)),
+        Err(raised) if raised.is_instance_of::<PyImportError>(py) => Ok(None),
         Err(raised) => Err(raised),
     }
 }
 
-fn value_error(error: ArrowError) -> PyErr {
+pub(super) fn value_error(error: ArrowError) -> PyErr {
     PyValueError::new_err(error.to_string())
 }

@@ -4,7 +4,10 @@
 //! its own exception.
 
 mod arrow;
+mod arrow_table;
 mod assemble;
+mod attached;
+mod capsule;
 mod civil;
 mod converter;
 mod datetime_api;
@@ -17,6 +20,7 @@ mod offset_name;
 pub(crate) mod parameter;
 mod reader;
 mod repeats;
+mod requested;
 mod row;
 mod row_class;
 mod row_memory;
@@ -27,8 +31,13 @@ mod text;
 mod time_slice;
 mod zone;
 
-pub(crate) use arrow::{ArrowTable, PyArrowSchema, to_pyarrow_or_table};
+pub(crate) use arrow::{PyArrowSchema, pyarrow, to_pyarrow_or_table};
+pub(crate) use arrow_table::{ArrowTable, columns_text};
+pub(crate) use attached::{attach_again, is_attached};
+pub(crate) use capsule::{schema_capsule, stream_capsule};
 pub use converter::{ConvertOptions, RowConverter, RowKind};
 pub use error::ConvertError;
+pub(crate) use month_interval::MonthsAsText;
+pub(crate) use requested::Requested;
 pub(crate) use row::row_base;
 pub use time_slice::TimeSlice;

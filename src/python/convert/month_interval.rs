@@ -18,32 +18,46 @@ pub(super) fn text(months: i32) -> String {
     year_month_text(months.into())
 }
 
-/// The same data with texts for month intervals, at any depth.
-pub(crate) fn without_month_intervals(
+/// A result with texts for its month intervals, at any depth.
+#[derive(Clone, Debug)]
+pub(crate) struct MonthsAsText {
     schema: SchemaRef,
-    batches: Vec<RecordBatch>,
-) -> Result<(SchemaRef, Vec<RecordBatch>), ArrowError> {
-    let mut fields = schema.fields().iter();
-    if !fields.any(|field| MONTHS.are_in(field.data_type())) {
-        return Ok((schema, batches));
+    has_months: bool,
+}
+
+impl MonthsAsText {
+    /// The texts of a result of `schema`.
+    pub(crate) fn of(schema: SchemaRef) -> Self {
+        let mut fields = schema.fields().iter();
+        if !fields.any(|field| MONTHS.are_in(field.data_type())) {
+            return Self {
+                schema,
+                has_months: false,
+            };
+        }
+        let fields = schema.fields().iter();
+        let fields: Vec<FieldRef> = fields.map(|field| MONTHS.text_field(field)).collect();
+        Self {
+            schema: Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone())),
+            has_months: true,
+        }
     }
-    let fields: Vec<FieldRef> = schema
-        .fields()
-        .iter()
-        .map(|field| MONTHS.text_field(field))
-        .collect();
-    let schema = Arc::new(Schema::new_with_metadata(fields, schema.metadata().clone()));
-    let batches = batches
-        .iter()
-        .map(|batch| {
-            let columns = batch
-                .columns()
-                .iter()
-                .map(|column| MONTHS.text_array(column))
-                .collect::<Result<_, _>>()?;
-            let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
-            RecordBatch::try_new_with_options(Arc::clone(&schema), columns, &options)
-        })
-        .collect::<Result<_, _>>()?;
-    Ok((schema, batches))
+
+    /// The columns as they come out.
+    pub(crate) fn schema(&self) -> &SchemaRef {
+        &self.schema
+    }
+
+    /// The same rows with texts.
+    pub(crate) fn batch(&self, batch: RecordBatch) -> Result<RecordBatch, ArrowError> {
+        if !self.has_months {
+            return Ok(batch);
+        }
+        let columns = batch.columns().iter();
+        let columns = columns
+            .map(|column| MONTHS.text_array(column))
+            .collect::<Result<_, _>>()?;
+        let options = RecordBatchOptions::new().with_row_count(Some(batch.num_rows()));
+        RecordBatch::try_new_with_options(Arc::clone(&self.schema), columns, &options)
+    }
 }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use pyo3::exceptions::PyStopIteration;
 use pyo3::prelude::*;
-use pyo3::types::{PyAny, PyList};
+use pyo3::types::{PyAny, PyCapsule, PyList};
 
 use super::connection::Connection;
 use super::exceptions::{InterfaceError, NotSupportedError, ProgrammingError, raise};
@@ -19,7 +19,7 @@ use super::turn::{CursorInner, Turn};
 use super::volume::Streams;
 use crate::client::wire::StatementState;
 use crate::client::{Metadata, Statement};
-use crate::python::convert::to_pyarrow_or_table;
+use crate::python::convert::schema_capsule;
 
 /// Executes statements on a connection, one at a time, and fetches their rows.
 #[pyclass(frozen, weakref, module = "databricks.sql_kernel")]
@@ -86,7 +86,11 @@ impl Cursor {
     }
 
     /// The result to fetch from.
-    fn rows<'a>(&self, py: Python<'_>, turn: &'a mut Turn<'_>) -> PyResult<&'a mut ResultSet> {
+    pub(super) fn rows<'a>(
+        &self,
+        py: Python<'_>,
+        turn: &'a mut Turn<'_>,
+    ) -> PyResult<&'a mut ResultSet> {
         let has_columns = self.inner.about().description.is_some();
         turn.as_mut().filter(|_| has_columns).ok_or_else(|| {
             raise::<ProgrammingError>(
@@ -100,13 +104,6 @@ impl Cursor {
         let (py, this) = (slf.py(), slf.get());
         let mut turn = this.turn(py)?;
         this.rows(py, &mut turn)?.many(slf.as_any(), most)
-    }
-
-    fn fetch_arrow(&self, py: Python<'_>, most: Option<usize>) -> PyResult<Py<PyAny>> {
-        let mut turn = self.turn(py)?;
-        let (schema, batches) = self.rows(py, &mut turn)?.batches(py, most)?;
-        drop(turn);
-        to_pyarrow_or_table(py, schema, batches)
     }
 }
 
@@ -410,18 +407,48 @@ impl Cursor {
 
     /// All remaining rows as an Arrow table.
     fn fetchall_arrow(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
-        {
-            let mut turn = self.turn(py)?;
-            self.rows(py, &mut turn)?.stream().read_whole();
-        }
-        self.fetch_arrow(py, None)
+        self.arrow_table(py, None)
     }
 
     /// At most `size` rows as an Arrow table, `arraysize` if not given.
     #[pyo3(signature = (size=None))]
     fn fetchmany_arrow(&self, py: Python<'_>, size: Option<i64>) -> PyResult<Py<PyAny>> {
         let size = self.size(py, size)?;
-        self.fetch_arrow(py, Some(size))
+        self.arrow_table(py, Some(size))
+    }
+
+    /// All remaining rows as an Arrow table.
+    fn fetch_arrow_table(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
+        self.arrow_table(py, None)
+    }
+
+    /// The remaining rows as a reader of Arrow batches.
+    fn fetch_record_batch(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
+        Self::reader(slf)
+    }
+
+    /// All remaining rows as a frame of pandas.
+    fn fetch_df<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        self.pandas_frame(py)
+    }
+
+    /// All remaining rows as a frame of polars.
+    fn fetch_polars<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
+        Self::polars_frame(slf)
+    }
+
+    /// The remaining rows as a capsule of an Arrow array stream, which reads them as it is read.
+    #[pyo3(signature = (requested_schema=None))]
+    fn __arrow_c_stream__<'py>(
+        slf: &Bound<'py, Self>,
+        requested_schema: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyCapsule>> {
+        Self::stream(slf)?.capsule(slf.py(), requested_schema)
+    }
+
+    /// The columns of the result as a capsule of an Arrow schema.
+    fn __arrow_c_schema__<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyCapsule>> {
+        schema_capsule(slf.py(), Self::stream(slf)?.schema())
     }
 
     fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {

@@ -1,6 +1,7 @@
 //! The rows of one result on their way to the user, with those converted ahead.
 
 use std::collections::VecDeque;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
@@ -9,11 +10,11 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 
 use super::exceptions::{DataError, raise, to_pyerr};
-use crate::client::{ResultStream, StatementControl};
+use crate::client::{Error, ErrorCode, Result, ResultStream, StatementControl};
 use crate::python::convert::{
     ConvertError, ConvertOptions, RowConverter, RowKind, TimeSlice, row_base,
 };
-use crate::python::runtime::wait;
+use crate::python::runtime::{drop_anywhere, wait};
 
 /// Rows that `fetchone` has converted at a time.
 const BLOCK_ROWS: usize = 1024;
@@ -95,6 +96,8 @@ impl RowFactory {
 
 /// A result that is being read.
 pub(super) struct ResultSet {
+    /// What no other result of the process has.
+    id: u64,
     stream: ResultStream,
     control: StatementControl,
     factory: RowFactory,
@@ -109,6 +112,8 @@ pub(super) struct ResultSet {
     /// How many rows are converted ahead; one, once a value could not be.
     block_rows: usize,
     rows_given: u64,
+    /// Whether an Arrow stream has taken rows, which it gives to nobody else.
+    streamed: bool,
     closed: bool,
 }
 
@@ -119,7 +124,9 @@ impl ResultSet {
         factory: RowFactory,
         maps_as_dicts: bool,
     ) -> Self {
+        static IDS: AtomicU64 = AtomicU64::new(1);
         Self {
+            id: IDS.fetch_add(1, Ordering::Relaxed),
             stream,
             control,
             factory,
@@ -130,8 +137,13 @@ impl ResultSet {
             taken: VecDeque::new(),
             block_rows: BLOCK_ROWS,
             rows_given: 0,
+            streamed: false,
             closed: false,
         }
+    }
+
+    pub(super) fn id(&self) -> u64 {
+        self.id
     }
 
     pub(super) fn stream(&self) -> &ResultStream {
@@ -260,15 +272,8 @@ impl ResultSet {
         py: Python<'_>,
         most: Option<usize>,
     ) -> PyResult<(SchemaRef, Vec<RecordBatch>)> {
-        if !self.taken.is_empty() {
-            let message = format!(
-                "rows that a failed fetch left ({}) are held as Python rows: fetch them as rows, \
-                 or execute the statement again",
-                self.taken.len()
-            );
-            return Err(raise::<DataError>(py, message));
-        }
-        self.block.clear();
+        self.leave_python_rows()
+            .map_err(|error| to_pyerr(py, &error))?;
         let mut left = most.unwrap_or(usize::MAX);
         let mut batches = Vec::new();
         while left > 0 {
@@ -280,8 +285,58 @@ impl ResultSet {
             self.advance(length);
             left -= length;
         }
-        let schema = wait(py, self.stream.schema())?.map_err(|error| to_pyerr(py, &error))?;
-        Ok((schema, batches))
+        Ok((self.schema(py)?, batches))
+    }
+
+    /// The columns; waits for the first rows where there are some.
+    pub(super) fn schema(&mut self, py: Python<'_>) -> PyResult<SchemaRef> {
+        let schema = wait(py, self.stream.schema());
+        self.waited(schema)?.map_err(|error| to_pyerr(py, &error))
+    }
+
+    /// The next rows, as many as have come together. Needs no interpreter; dropping the future loses nothing.
+    pub(super) async fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
+        self.leave_python_rows()?;
+        loop {
+            if let Some((batch, offset)) = self.batch.take()
+                && offset < batch.num_rows()
+            {
+                let rest = batch.slice(offset, batch.num_rows() - offset);
+                self.advance(rest.num_rows());
+                return Ok(Some(rest));
+            }
+            match self.stream.next_batch().await? {
+                Some(batch) => self.batch = Some((batch, 0)),
+                None => return Ok(None),
+            }
+        }
+    }
+
+    /// Notes that an Arrow stream takes rows.
+    pub(super) fn note_stream(&mut self) {
+        self.streamed = true;
+    }
+
+    pub(super) fn is_streamed(&self) -> bool {
+        self.streamed
+    }
+
+    /// Goes on in batches: rows converted ahead are still in theirs.
+    fn leave_python_rows(&mut self) -> Result<()> {
+        if !self.taken.is_empty() {
+            let message = format!(
+                "rows that a failed fetch left ({}) are held as Python rows: fetch them as rows, \
+                 or execute the statement again",
+                self.taken.len()
+            );
+            // A data exception.
+            let state = Some("22000".to_owned());
+            return Err(Error::new(ErrorCode::DataLoss, message).with_sql_state(state));
+        }
+        if !self.block.is_empty() {
+            drop_anywhere(std::mem::take(&mut self.block));
+        }
+        Ok(())
     }
 
     /// The first value of a row of counts, read ahead of the user.
@@ -299,8 +354,10 @@ impl ResultSet {
     pub(super) fn close(&mut self) {
         self.closed = true;
         self.stream.close();
-        self.taken.clear();
-        self.block.clear();
+        drop_anywhere((
+            std::mem::take(&mut self.taken),
+            std::mem::take(&mut self.block),
+        ));
         self.batch = None;
     }
 
@@ -313,19 +370,26 @@ impl ResultSet {
                 return Ok(Some((batch.clone(), *offset)));
             }
             self.batch = None;
-            let next = match wait(py, self.stream.next_batch()) {
-                Ok(next) => next.map_err(|error| to_pyerr(py, &error))?,
-                Err(interrupt) => {
-                    self.control.abandon();
-                    self.close();
-                    return Err(interrupt);
-                }
-            };
-            match next {
+            let next = wait(py, self.stream.next_batch());
+            match self.waited(next)?.map_err(|error| to_pyerr(py, &error))? {
                 Some(batch) => self.batch = Some((batch, 0)),
                 None => return Ok(None),
             }
         }
+    }
+
+    /// What was waited for; what a signal's handler raised ends the result.
+    fn waited<T>(&mut self, waited: PyResult<T>) -> PyResult<T> {
+        if waited.is_err() {
+            self.interrupted();
+        }
+        waited
+    }
+
+    /// Ends the result, whose rows nobody waits for any more.
+    pub(super) fn interrupted(&mut self) {
+        self.control.abandon();
+        self.close();
     }
 
     fn converter(&mut self, py: Python<'_>, batch: &RecordBatch) -> PyResult<&RowConverter> {

@@ -1,5 +1,6 @@
 //! The DB-API 2.0 surface (PEP 249), one of its concepts a file.
 
+mod arrow;
 mod connect;
 mod connection;
 mod cursor;
@@ -8,6 +9,7 @@ mod exceptions;
 mod executemany;
 mod execution;
 mod fetch;
+mod frames;
 mod metadata;
 pub mod module;
 mod options;

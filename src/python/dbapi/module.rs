@@ -8,6 +8,8 @@ pub mod dbapi {
     use pyo3::prelude::*;
 
     #[pymodule_export]
+    use super::super::arrow::ArrowReader;
+    #[pymodule_export]
     use super::super::connect::connect;
     #[pymodule_export]
     use super::super::connection::Connection;

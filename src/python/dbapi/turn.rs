@@ -10,7 +10,7 @@ use tokio::sync::OwnedMutexGuard;
 
 use super::exceptions::{ProgrammingError, raise};
 use super::fetch::ResultSet;
-use crate::client::{StatementControl, SubmittedStatement};
+use crate::client::{Error, Result, StatementControl, SubmittedStatement};
 use crate::python::runtime::wait;
 
 /// What the connection sees of a cursor, and what its calls take turns with.
@@ -59,28 +59,57 @@ impl CursorInner {
 
     /// Waits until no other thread is in a call on the cursor.
     pub(super) fn turn(&self, py: Python<'_>) -> PyResult<Turn<'_>> {
-        let me = this_thread();
-        let result = match Arc::clone(&self.result).try_lock_owned() {
-            Ok(result) => result,
-            Err(_) if self.holder.load(Ordering::Acquire) == me => {
-                return Err(raise::<ProgrammingError>(
-                    py,
-                    "the cursor is in use by the very call that this one was made from",
-                ));
-            }
-            Err(_) => wait(py, Arc::clone(&self.result).lock_owned())?,
+        let turn = match self.try_turn() {
+            Some(turn) => turn,
+            None => wait(py, self.later_turn()).map(Ok)?,
         };
-        self.holder.store(me, Ordering::Release);
-        Ok(Turn {
+        turn.map_err(|InUse| raise::<ProgrammingError>(py, IN_USE))
+    }
+
+    /// The same where the interpreter may not be held.
+    pub(super) async fn turn_anywhere(&self) -> Result<Turn<'_>> {
+        let turn = match self.try_turn() {
+            Some(turn) => turn,
+            None => Ok(self.later_turn().await),
+        };
+        turn.map_err(|InUse| Error::invalid_argument(IN_USE))
+    }
+
+    /// The turn, unless another thread has it.
+    fn try_turn(&self) -> Option<std::result::Result<Turn<'_>, InUse>> {
+        match Arc::clone(&self.result).try_lock_owned() {
+            Ok(result) => Some(Ok(self.taken(result))),
+            Err(_) if self.holder.load(Ordering::Acquire) == this_thread() => Some(Err(InUse)),
+            Err(_) => None,
+        }
+    }
+
+    async fn later_turn(&self) -> Turn<'_> {
+        self.taken(Arc::clone(&self.result).lock_owned().await)
+    }
+
+    /// The result, unless a call has it.
+    pub(super) fn result_now(&self) -> Option<OwnedMutexGuard<Option<ResultSet>>> {
+        Arc::clone(&self.result).try_lock_owned().ok()
+    }
+
+    fn taken(&self, result: OwnedMutexGuard<Option<ResultSet>>) -> Turn<'_> {
+        self.holder.store(this_thread(), Ordering::Release);
+        Turn {
             inner: self,
             result,
-        })
+        }
     }
 
     pub(super) fn about(&self) -> MutexGuard<'_, About> {
         self.about.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
+
+/// A call was made from within another one.
+struct InUse;
+
+const IN_USE: &str = "the cursor is in use by the very call that this one was made from";
 
 /// A call's turn at the result of a cursor.
 pub(super) struct Turn<'a> {
@@ -114,7 +143,7 @@ impl Drop for Turn<'_> {
 }
 
 /// A number that tells threads apart while they live.
-fn this_thread() -> usize {
+pub(super) fn this_thread() -> usize {
     thread_local!(static MARK: u8 = const { 0 });
     MARK.with(|mark| std::ptr::from_ref(mark).addr())
 }

@@ -1,0 +1,321 @@
+//! The rest of a result as an Arrow stream, which reads it as it is read itself.
+
+use std::sync::Arc;
+
+use arrow::array::{RecordBatch, RecordBatchReader};
+use arrow::datatypes::SchemaRef;
+use arrow::error::ArrowError;
+use pyo3::exceptions::{PyKeyboardInterrupt, PyStopIteration};
+use pyo3::prelude::*;
+use pyo3::types::PyCapsule;
+
+use super::cursor::Cursor;
+use super::exceptions::{InterfaceError, ProgrammingError, raise, to_pyerr};
+use super::turn::{CursorInner, this_thread};
+use crate::client::{Error, ErrorCode, Result};
+use crate::python::convert::{
+    ArrowTable, MonthsAsText, PyArrowSchema, Requested, attach_again, columns_text, pyarrow,
+    schema_capsule, stream_capsule, to_pyarrow_or_table,
+};
+use crate::python::runtime::{drop_anywhere, generation, wait, wait_anywhere};
+
+impl Cursor {
+    /// At most `most` rows, `None` means all, as a table: one of pyarrow where that is installed.
+    pub(super) fn arrow_table(&self, py: Python<'_>, most: Option<usize>) -> PyResult<Py<PyAny>> {
+        let (schema, batches) = self.arrow_batches(py, most)?;
+        to_pyarrow_or_table(py, schema, batches)
+    }
+
+    /// The same as record batches.
+    pub(super) fn arrow_batches(
+        &self,
+        py: Python<'_>,
+        most: Option<usize>,
+    ) -> PyResult<(SchemaRef, Vec<RecordBatch>)> {
+        let mut turn = self.turn(py)?;
+        let result = self.rows(py, &mut turn)?;
+        if most.is_none() {
+            result.stream().read_whole();
+        }
+        result.batches(py, most)
+    }
+
+    /// The rest of the result; rows that have been fetched are no part of it.
+    pub(super) fn stream(slf: &Bound<'_, Self>) -> PyResult<ArrowStream> {
+        let (py, this) = (slf.py(), slf.get());
+        let mut turn = this.turn(py)?;
+        let result = this.rows(py, &mut turn)?;
+        let schema = result.schema(py)?;
+        Ok(ArrowStream {
+            inner: Arc::clone(this.inner()),
+            result: result.id(),
+            texts: MonthsAsText::of(schema),
+            thread: this_thread(),
+            generation: generation(),
+            cursor: slf.clone().unbind(),
+        })
+    }
+
+    /// The same as a reader: one of pyarrow where that is installed, else one of our own.
+    pub(super) fn reader(slf: &Bound<'_, Self>) -> PyResult<Py<PyAny>> {
+        let py = slf.py();
+        let pyarrow = pyarrow(py)?;
+        let stream = Self::stream(slf)?;
+        let Some(pyarrow) = pyarrow else {
+            return Ok(Py::new(py, ArrowReader { stream })?.into_any());
+        };
+        let schema = PyArrowSchema::new(Arc::clone(stream.schema()));
+        let object = schema.object(py)?.clone_ref(py);
+        let batches = Py::new(py, RecordBatches { stream, schema })?;
+        let class = pyarrow.getattr("RecordBatchReader")?;
+        let reader = class.call_method1("from_batches", (object, batches))?;
+        Ok(reader.unbind())
+    }
+}
+
+/// The rest of the result of a cursor, which stays open meanwhile.
+pub(super) struct ArrowStream {
+    inner: Arc<CursorInner>,
+    /// The result that was there at first; a cursor may go on to another one.
+    result: u64,
+    texts: MonthsAsText,
+    /// The thread that asked for the stream.
+    thread: usize,
+    generation: u32,
+    cursor: Py<Cursor>,
+}
+
+impl ArrowStream {
+    /// The columns.
+    pub(super) fn schema(&self) -> &SchemaRef {
+        self.texts.schema()
+    }
+
+    /// A batch of the result as the stream gives it.
+    pub(super) fn given(&self, batch: RecordBatch) -> Result<RecordBatch> {
+        self.texts.batch(batch).map_err(|why| {
+            Error::data_loss("an interval of months cannot be written").with_source(why)
+        })
+    }
+
+    fn clone_ref(&self, py: Python<'_>) -> Self {
+        Self {
+            inner: Arc::clone(&self.inner),
+            result: self.result,
+            texts: self.texts.clone(),
+            thread: this_thread(),
+            generation: self.generation,
+            cursor: self.cursor.clone_ref(py),
+        }
+    }
+
+    /// The next rows; `by_capsule` says whether a consumer of a capsule takes them.
+    async fn next(&self, by_capsule: bool) -> Result<Option<RecordBatch>> {
+        let mut turn = self.inner.turn_anywhere().await?;
+        let result = turn.as_mut().filter(|result| result.id() == self.result);
+        let Some(result) = result else {
+            let message = if self.inner.is_closed() {
+                "the cursor was closed before the last row of this stream was read"
+            } else {
+                "the cursor went on to another statement before the last row of this stream was read; \
+                 use a cursor for each"
+            };
+            return Err(Error::new(ErrorCode::InvalidStatementHandle, message));
+        };
+        if by_capsule {
+            result.note_stream();
+        }
+        let batch = result.next_batch().await?;
+        batch.map(|batch| self.given(batch)).transpose()
+    }
+
+    /// The next rows for a caller who holds the interpreter and can take exceptions of ours.
+    fn next_for_python(&self, py: Python<'_>) -> PyResult<Option<RecordBatch>> {
+        self.check_process(py)?;
+        let next = wait(py, self.next(false));
+        next.inspect_err(|_| self.interrupted())?
+            .map_err(|error| to_pyerr(py, &error))
+    }
+
+    fn check_process(&self, py: Python<'_>) -> PyResult<()> {
+        if self.generation == generation() {
+            return Ok(());
+        }
+        Err(raise::<InterfaceError>(py, OTHER_PROCESS))
+    }
+
+    /// Nobody will read on: a handler of signals has raised.
+    fn interrupted(&self) {
+        let result = self.inner.result_now();
+        if let Some(mut result) = result
+            && let Some(result) = result.as_mut().filter(|it| it.id() == self.result)
+        {
+            result.interrupted();
+        }
+    }
+
+    /// A capsule for one consumer.
+    pub(super) fn capsule<'py>(
+        self,
+        py: Python<'py>,
+        requested_schema: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyCapsule>> {
+        let is_streamed = {
+            let mut turn = self.inner.turn(py)?;
+            turn.as_mut().is_some_and(|result| result.is_streamed())
+        };
+        if is_streamed {
+            // It would miss rows, and who asks again wants all of them.
+            return Err(raise::<ProgrammingError>(
+                py,
+                "an Arrow stream has taken rows of this result already, and each row comes once: \
+                 execute the statement again, or keep the result with fetchall_arrow()",
+            ));
+        }
+        let requested = Requested::of(self.texts.schema(), requested_schema)?;
+        let consumed = Consumed {
+            stream: Some(self),
+            requested,
+        };
+        stream_capsule(py, Box::new(consumed))
+    }
+}
+
+const OTHER_PROCESS: &str = "the result belongs to the process that this one was forked from; \
+    execute the statement here, on a connection of this process";
+
+/// A stream that is read through a capsule, by code that knows nothing of Python's exceptions.
+struct Consumed {
+    /// There until it is dropped.
+    stream: Option<ArrowStream>,
+    requested: Requested,
+}
+
+impl Iterator for Consumed {
+    type Item = std::result::Result<RecordBatch, ArrowError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let stream = self.stream.as_ref()?;
+        if stream.generation != generation() {
+            return Some(Err(failure(OTHER_PROCESS)));
+        }
+        // Another thread may be waited for by one that takes the signals.
+        let looks_for_signals = this_thread() == stream.thread;
+        let next = match wait_anywhere(looks_for_signals, stream.next(true)) {
+            Ok(Ok(next)) => next.map(Ok),
+            Ok(Err(error)) => {
+                let failed = failure(&error.to_string());
+                drop_anywhere(error);
+                Some(Err(failed))
+            }
+            Err(raised) => {
+                stream.interrupted();
+                Some(Err(failure(&raise_later(raised))))
+            }
+        };
+        next.map(|batch| batch.and_then(|batch| self.requested.batch(batch)))
+    }
+}
+
+impl Drop for Consumed {
+    fn drop(&mut self) {
+        drop_anywhere(self.stream.take());
+    }
+}
+
+impl RecordBatchReader for Consumed {
+    fn schema(&self) -> SchemaRef {
+        Arc::clone(self.requested.schema())
+    }
+}
+
+fn failure(message: &str) -> ArrowError {
+    let source = std::io::Error::other(message);
+    ArrowError::IoError(message.to_owned(), source)
+}
+
+/// What a handler of signals raised, as a text; Ctrl-C is raised again when the consumer has returned.
+fn raise_later(raised: PyErr) -> String {
+    attach_again(|py| {
+        let text = raised.to_string();
+        if raised.is_instance_of::<PyKeyboardInterrupt>(py)
+            && let Ok(thread) = py.import("_thread")
+        {
+            // Last, for whatever runs Python code would take it.
+            drop(thread.call_method0("interrupt_main"));
+        }
+        drop(raised);
+        text
+    })
+}
+
+/// What a reader of pyarrow takes its batches from; exceptions pass it unchanged.
+#[pyclass(frozen, module = "databricks_sql_kernel.dbapi")]
+struct RecordBatches {
+    stream: ArrowStream,
+    schema: PyArrowSchema,
+}
+
+#[pymethods]
+impl RecordBatches {
+    fn __iter__(slf: Bound<'_, Self>) -> Bound<'_, Self> {
+        slf
+    }
+
+    fn __next__(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+        let batch = self.stream.next_for_python(py)?;
+        batch.map(|batch| self.schema.batch(py, batch)).transpose()
+    }
+}
+
+/// A result that is read batch by batch, for those who can read Arrow but have no pyarrow.
+#[pyclass(frozen, module = "databricks_sql_kernel.dbapi")]
+pub(crate) struct ArrowReader {
+    stream: ArrowStream,
+}
+
+#[pymethods]
+impl ArrowReader {
+    /// The rows that are left as a capsule of an Arrow array stream, once.
+    #[pyo3(signature = (requested_schema=None))]
+    fn __arrow_c_stream__<'py>(
+        &self,
+        py: Python<'py>,
+        requested_schema: Option<&Bound<'py, PyAny>>,
+    ) -> PyResult<Bound<'py, PyCapsule>> {
+        self.stream.clone_ref(py).capsule(py, requested_schema)
+    }
+
+    /// The columns as a capsule of an Arrow schema.
+    fn __arrow_c_schema__<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyCapsule>> {
+        schema_capsule(py, self.stream.schema())
+    }
+
+    /// The next rows as a table; `StopIteration` after the last.
+    fn read_next_batch(&self, py: Python<'_>) -> PyResult<ArrowTable> {
+        let batch = self.stream.next_for_python(py)?;
+        let batch = batch.ok_or_else(|| PyStopIteration::new_err(()))?;
+        Ok(ArrowTable::new(batch.schema(), vec![batch]))
+    }
+
+    /// The rows that are left as a table.
+    fn read_all(&self, py: Python<'_>) -> PyResult<ArrowTable> {
+        let mut batches = Vec::new();
+        while let Some(batch) = self.stream.next_for_python(py)? {
+            batches.push(batch);
+        }
+        let schema = Arc::clone(self.stream.schema());
+        Ok(ArrowTable::new(schema, batches))
+    }
+
+    /// The names of the columns.
+    #[getter]
+    fn column_names(&self) -> Vec<String> {
+        let fields = self.stream.schema().fields().iter();
+        fields.map(|field| field.name().clone()).collect()
+    }
+
+    fn __repr__(&self) -> String {
+        format!("<ArrowReader: {}>", columns_text(self.stream.schema()))
+    }
+}
