@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import json
 import os
@@ -159,12 +160,13 @@ def python(warehouse: Warehouse) -> Iterator[Interpreters]:
 class Held:
     """A statement that the service says is running until `cancelled` is called."""
 
-    def __init__(self, warehouse: Warehouse, sql: str) -> None:
+    def __init__(self, warehouse: Warehouse, sql: str, *, named_after: float = 0) -> None:
         self.sql = sql
         self.statement_id = str(uuid.uuid4())
         self._warehouse = warehouse
         running = {"status": 200, "body": self._answer("RUNNING")}
-        warehouse.fault(match={"path": "statements$", "statement": sql}, action=running)
+        named = {**running, "delay": named_after}
+        warehouse.fault(match={"path": "statements$", "statement": sql}, action=named)
         self._polls = {"method": "GET", "path": f"{self.statement_id}$"}
         self._rule = warehouse.fault(match=self._polls, action=running, times=None)
 
@@ -188,8 +190,13 @@ class Held:
 
 
 @pytest.fixture
-def held(warehouse: Warehouse) -> Held:
-    return Held(warehouse, "SELECT 'held'")
+def hold(warehouse: Warehouse) -> Callable[..., Held]:
+    return functools.partial(Held, warehouse)
+
+
+@pytest.fixture
+def held(hold: Callable[..., Held]) -> Held:
+    return hold("SELECT 'held'")
 
 
 @pytest.fixture

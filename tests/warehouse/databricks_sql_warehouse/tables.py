@@ -99,9 +99,14 @@ def _set_name(table: exp.Table, catalog: str, schema: str, name: str) -> None:
 
 
 def _name_function(table: exp.Table) -> None:
-    """range() has one column named id."""
+    """range() has one column named id, and takes numbers of any type."""
     function = table.this
-    if function.name.lower() != "range" or table.alias_column_names:
+    if function.name.lower() != "range":
+        return
+    for argument in function.expressions:
+        if isinstance(argument, exp.Literal) and argument.is_number and not argument.is_int:
+            argument.replace(exp.cast(argument.copy(), exp.DataType.Type.BIGINT))
+    if table.alias_column_names:
         return
     alias = exp.to_identifier(table.alias or "range")
     table.set("alias", exp.TableAlias(this=alias, columns=[exp.to_identifier("id")]))

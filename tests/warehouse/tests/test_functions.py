@@ -203,3 +203,8 @@ def test_a_path_gives_what_it_is_a_path_of(client: Client) -> None:
     assert client.rows(sql) == [['"x"', "x", "7", "7", "x", '{"b":"x"}']]
     client.rows("CREATE OR REPLACE TABLE paths_u AS SELECT s:a.b AS b FROM paths_t")
     assert client.columns("SELECT * FROM paths_u")[0]["type_text"] == "STRING"
+
+
+def test_a_range_takes_numbers_of_any_type(client: Client) -> None:
+    assert client.rows("SELECT * FROM range(2.0)") == [["0"], ["1"]]
+    assert client.rows("SELECT * FROM RANGE(1.0, 3) AS r") == [["1"], ["2"]]
