@@ -11,6 +11,8 @@ mod databricks_sql_kernel {
     use pyo3::prelude::*;
 
     #[pymodule_export]
+    use crate::python::connector::module::connector;
+    #[pymodule_export]
     use crate::python::dbapi::module::dbapi;
     #[pymodule_export]
     use crate::python::kernel::{
@@ -24,6 +26,7 @@ mod databricks_sql_kernel {
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         crate::python::logging::install();
+        crate::python::register_submodule(module, "connector")?;
         crate::python::register_submodule(module, "dbapi")
     }
 }

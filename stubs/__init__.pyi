@@ -17,6 +17,7 @@ from typing import final
 
 import pyarrow  # type: ignore[import-untyped, import-not-found, unused-ignore]
 
+from . import connector as connector
 from . import dbapi as dbapi
 
 __all__ = [
@@ -29,6 +30,7 @@ __all__ = [
     "Statement",
     "StatementCanceller",
     "__version__",
+    "connector",
     "dbapi",
     "init_logging",
     "reset_logging",

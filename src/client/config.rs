@@ -35,6 +35,8 @@ impl SessionConfig {
 pub struct ResultConfig {
     /// Whether data may come behind links to cloud storage; if not, they come as inline JSON.
     pub external_links: bool,
+    /// Whether small results may come in the answer itself; if not, all come behind links.
+    pub hybrid: bool,
     /// Most bytes, compressed and decoded, held ahead of a streaming reader.
     pub max_buffered_bytes: usize,
 }
@@ -46,6 +48,7 @@ impl Default for ResultConfig {
     fn default() -> Self {
         Self {
             external_links: true,
+            hybrid: true,
             max_buffered_bytes: 64 << 20,
         }
     }

@@ -1,6 +1,6 @@
 //! Ending a statement early: the wish, its way to whoever waits, and the errors that come of it.
 
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -27,16 +27,14 @@ pub struct StatementControl(Arc<ControlInner>);
 #[derive(Debug)]
 struct ControlInner {
     stop: watch::Sender<Stop>,
-    statement_id: Mutex<Option<String>>,
+    statement_id: watch::Sender<Option<String>>,
 }
 
 impl Default for StatementControl {
     fn default() -> Self {
         let (stop, _) = watch::channel(Stop::No);
-        Self(Arc::new(ControlInner {
-            stop,
-            statement_id: Mutex::new(None),
-        }))
+        let (statement_id, _) = watch::channel(None);
+        Self(Arc::new(ControlInner { stop, statement_id }))
     }
 }
 
@@ -55,11 +53,18 @@ impl StatementControl {
     /// The statement's id, once the service has given it.
     #[must_use]
     pub fn statement_id(&self) -> Option<String> {
-        self.0
-            .statement_id
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .clone()
+        self.0.statement_id.borrow().clone()
+    }
+
+    /// Waits until the service has given the statement's id.
+    pub async fn named(&self) -> String {
+        let mut id = self.0.statement_id.subscribe();
+        let named = id.wait_for(Option::is_some).await.ok();
+        match named.and_then(|id| id.clone()) {
+            Some(id) => id,
+            // The sender lives as long as `self`.
+            None => std::future::pending().await,
+        }
     }
 
     fn raise(&self, wish: Stop) {
@@ -77,12 +82,7 @@ impl StatementControl {
     }
 
     pub(crate) fn known_as(&self, id: &str) {
-        let mut known = self
-            .0
-            .statement_id
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner);
-        *known = Some(id.to_owned());
+        self.0.statement_id.send_replace(Some(id.to_owned()));
     }
 }
 

@@ -34,5 +34,5 @@ pub use option_names::OptionNames;
 pub use represent::Representation;
 pub use results::ResultStream;
 pub use session::{Session, WeakSession};
-pub use statement::{ExecutedStatement, Statement};
+pub use statement::{Delivery, ExecutedStatement, Statement};
 pub use submitted::{Progress, SubmittedStatement};

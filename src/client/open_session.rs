@@ -132,7 +132,7 @@ impl OpenSession {
     pub(crate) fn disposition(&self) -> Disposition {
         if !self.config.results.external_links {
             Disposition::Inline
-        } else if hybrid_refused().contains(&self.hybrid_key()) {
+        } else if !self.config.results.hybrid || hybrid_refused().contains(&self.hybrid_key()) {
             Disposition::ExternalLinks
         } else {
             Disposition::InlineOrExternalLinks

@@ -32,6 +32,17 @@ pub struct Statement {
     pub query_tags: Vec<QueryTag>,
     /// The metadata operation that it stands for; such a statement changes nothing, and is repeated.
     pub operation: Option<&'static str>,
+    /// How its result comes, where that is not the session's way.
+    pub delivery: Delivery,
+}
+
+/// What one statement wants otherwise of its result's way.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Delivery {
+    /// As inline JSON.
+    pub inline: bool,
+    /// Without compression.
+    pub uncompressed: bool,
 }
 
 /// A statement that succeeded, and its result.
@@ -40,6 +51,7 @@ pub struct ExecutedStatement {
     modified_rows: Option<i64>,
     native_metadata: bool,
     volume_operation: bool,
+    compressed: bool,
     stream: ResultStream,
 }
 
@@ -65,6 +77,12 @@ impl ExecutedStatement {
     #[must_use]
     pub fn is_volume_operation(&self) -> bool {
         self.volume_operation
+    }
+
+    /// Whether the service compressed the result.
+    #[must_use]
+    pub fn is_compressed(&self) -> bool {
+        self.compressed
     }
 
     /// The result.
@@ -141,6 +159,8 @@ pub(crate) async fn result_of(
     let manifest = response.manifest.as_ref();
     let native_metadata = manifest.is_some_and(|manifest| manifest.is_native_metadata_result);
     let volume_operation = manifest.is_some_and(|manifest| manifest.is_volume_operation);
+    let compressed =
+        manifest.and_then(|manifest| manifest.result_compression) == Some(Compression::Lz4Frame);
     let stream = ResultStream::start(session, response, open, timeout, signal)
         .await
         .map_err(|error| error.with_statement_id(id.clone()))?;
@@ -149,6 +169,7 @@ pub(crate) async fn result_of(
         modified_rows,
         native_metadata,
         volume_operation,
+        compressed,
         stream,
     })
 }
@@ -160,7 +181,11 @@ pub(crate) async fn submit(
     hold: &'static str,
     signal: &StopSignal,
 ) -> Result<StatementResponse> {
-    let disposition = session.disposition();
+    let disposition = if statement.delivery.inline {
+        Disposition::Inline
+    } else {
+        session.disposition()
+    };
     let answer = match post(session, statement, disposition, hold, signal).await {
         Err(error) if refuses_hybrid(&error, disposition) => {
             session.remember_hybrid_refused();
@@ -216,7 +241,8 @@ async fn post(
         } else {
             Format::ArrowStream
         },
-        result_compression: (!inline).then_some(Compression::Lz4Frame),
+        result_compression: (!inline && !statement.delivery.uncompressed)
+            .then_some(Compression::Lz4Frame),
         wait_timeout: hold,
         on_wait_timeout: "CONTINUE",
         row_limit: statement.row_limit,

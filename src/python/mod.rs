@@ -1,5 +1,6 @@
 //! Everything that touches an interpreter.
 
+pub mod connector;
 pub mod convert;
 pub mod dbapi;
 pub mod kernel;

@@ -18,11 +18,42 @@ const UNKNOWN_LIFE: Duration = Duration::from_secs(300);
 
 /// Calls a Python object for tokens: it returns a token, or headers, or a callable that returns headers;
 /// or something to await that comes to one of these.
-pub(crate) struct PythonTokens(Py<PyAny>);
+pub(crate) struct PythonTokens {
+    object: Py<PyAny>,
+    asked: Asked,
+}
+
+/// How an object is asked for a token.
+#[derive(Clone, Copy)]
+enum Asked {
+    ByCall,
+    /// Its method `add_headers` adds headers to a dict.
+    ForHeaders,
+}
+
+impl Asked {
+    fn name(self) -> &'static str {
+        match self {
+            Self::ByCall => "the credentials_provider",
+            Self::ForHeaders => "the auth_provider",
+        }
+    }
+}
 
 impl PythonTokens {
     pub(crate) fn new(callable: Py<PyAny>) -> Self {
-        Self(callable)
+        Self {
+            object: callable,
+            asked: Asked::ByCall,
+        }
+    }
+
+    /// The tokens of an object with a method `add_headers`, as the official connector has them.
+    pub(crate) fn of_provider(provider: Py<PyAny>) -> Self {
+        Self {
+            object: provider,
+            asked: Asked::ForHeaders,
+        }
     }
 }
 
@@ -36,17 +67,21 @@ impl Grant for PythonTokens {
     fn request<'a>(&'a self, _identity: &'a IdentityClient) -> TokenFuture<'a> {
         Box::pin(async move {
             let gone = || Error::new(ErrorCode::Cancelled, "the interpreter is shutting down");
-            let callable = Python::try_attach(|py| self.0.clone_ref(py)).ok_or_else(gone)?;
+            let object = Python::try_attach(|py| self.object.clone_ref(py)).ok_or_else(gone)?;
+            let asked = self.asked;
             // Whatever it does, it does not hold up a thread of the runtime.
-            let asked = tokio::task::spawn_blocking(move || {
+            let answer = tokio::task::spawn_blocking(move || {
                 Python::try_attach(|py| {
-                    let giving = Giving::begin(&callable);
-                    let token = token(callable.bind(py));
-                    drop((giving, callable));
-                    token.map_err(|raised| failed(py, "the credentials_provider", raised))
+                    let giving = Giving::begin(&object);
+                    let token = match asked {
+                        Asked::ByCall => token(object.bind(py)),
+                        Asked::ForHeaders => added(object.bind(py)),
+                    };
+                    drop((giving, object));
+                    token.map_err(|raised| failed(py, asked.name(), raised))
                 })
             });
-            match asked.await {
+            match answer.await {
                 Ok(Some(token)) => token?,
                 _ => Err(gone()),
             }
@@ -105,6 +140,17 @@ fn token(callable: &Bound<'_, PyAny>) -> PyResult<Result<Token>> {
         "it returned {}, which is neither a token (str) nor headers (dict)",
         given.get_type().name()?
     )))
+}
+
+/// The token among the headers that an object adds.
+fn added(provider: &Bound<'_, PyAny>) -> PyResult<Result<Token>> {
+    // One that keeps what it exchanged would give a token again that was refused.
+    if provider.hasattr("_cached_token")? {
+        provider.setattr("_cached_token", provider.py().None())?;
+    }
+    let headers = PyDict::new(provider.py());
+    provider.call_method1("add_headers", (&headers,))?;
+    from_headers(headers.as_mapping())
 }
 
 fn lasting(token: Token) -> Token {

@@ -85,6 +85,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     """Names the interpreters with other clients, which have environments of their own."""
     parser.addoption("--peer-python", default=None, help="has databricks-sql-connector 4.9.0")
     parser.addoption("--arrowbricks-python", default=None, help="has arrowbricks 6.2.0")
+    parser.addoption("--tools-python", default=None, help="has SQLAlchemy's and dbt's adapters")
     parser.addoption("--connector-source", default=None, help="a checkout of its repository")
 
 

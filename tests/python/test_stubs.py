@@ -10,13 +10,13 @@ from typing import TYPE_CHECKING, Any
 import pytest
 
 import databricks_sql_kernel
-from databricks_sql_kernel import dbapi
+from databricks_sql_kernel import connector, dbapi
 
 if TYPE_CHECKING:
     from types import ModuleType
 
 STUBS = Path(__file__).parents[2] / "stubs"
-FILES = {"dbapi.pyi": dbapi, "__init__.pyi": databricks_sql_kernel}
+FILES = {"connector.pyi": connector, "dbapi.pyi": dbapi, "__init__.pyi": databricks_sql_kernel}
 Definition = ast.FunctionDef | ast.ClassDef
 
 

@@ -4,12 +4,15 @@
 use std::{marker::PhantomData, ops::Range, ptr};
 
 use pyo3::{
-    ffi,
+    ffi, intern,
     prelude::*,
     types::{PyDict, PyString, PyType},
 };
 
-use super::{reader::Cells, row_memory::new_instance};
+use super::{
+    reader::Cells,
+    row_memory::{forget_hash, new_instance},
+};
 
 /// Makes rows of one kind, for one list of columns.
 pub(super) enum RowMaker {
@@ -17,6 +20,13 @@ pub(super) enum RowMaker {
     Row(Py<PyType>),
     /// Tuples.
     Tuple,
+    /// Instances of a subclass of tuple that is not ours, each with the names of its items in `__fields__`.
+    Foreign {
+        /// The class.
+        class: Py<PyType>,
+        /// The names.
+        fields: Py<PyAny>,
+    },
     /// Dicts by column name, in which the last of equal names wins.
     Dict(Vec<Py<PyString>>),
 }
@@ -37,6 +47,9 @@ impl RowMaker {
             keep(match self {
                 Self::Row(class) => block.next_tuple(py, Some(class), atoms)?,
                 Self::Tuple => block.next_tuple(py, None, atoms)?,
+                Self::Foreign { class, fields } => {
+                    block.next_foreign(py, (class, fields), atoms)?
+                }
                 Self::Dict(names) => block.next_dict(py, names)?,
             })?;
         }
@@ -100,6 +113,41 @@ impl<'a> Block<'a> {
         }
         self.rows.start += 1;
         Ok(tuple)
+    }
+
+    /// An instance of somebody else's subclass of tuple, of the next row. There must be a next row.
+    #[inline]
+    fn next_foreign(
+        &mut self,
+        py: Python<'_>,
+        (class, fields): (&Py<PyType>, &Py<PyAny>),
+        atoms: bool,
+    ) -> PyResult<Py<PyAny>> {
+        let width = self.columns.len();
+        let row = self.rows.start;
+        let name = intern!(py, "__fields__");
+        // SAFETY: the class is a subclass of tuple, so that its allocator gives a tuple of null slots, one for each
+        // column; they are filled before other code runs. The objects of the row have not been given out, since rows are
+        // taken in order and `rows` starts beyond this one afterwards. A class of Python gives its instances a dict, which
+        // is set as `object` sets it: what the class says of setting attributes is meant for its users.
+        unsafe {
+            let class = class.as_ptr().cast::<ffi::PyTypeObject>();
+            let allocate = (*class).tp_alloc.unwrap_or(ffi::PyType_GenericAlloc);
+            let tuple = Bound::from_owned_ptr_or_err(py, allocate(class, width.cast_signed()))?;
+            forget_hash(tuple.as_ptr());
+            for (slot, column) in self.columns.iter().enumerate() {
+                let object = column.add(row).read().into_ptr();
+                ffi::PyTuple_SET_ITEM(tuple.as_ptr(), slot.cast_signed(), object);
+            }
+            self.rows.start += 1;
+            if ffi::PyObject_GenericSetAttr(tuple.as_ptr(), name.as_ptr(), fields.as_ptr()) < 0 {
+                return Err(PyErr::fetch(py));
+            }
+            if atoms {
+                ffi::PyObject_GC_UnTrack(tuple.as_ptr().cast());
+            }
+            Ok(tuple.unbind())
+        }
     }
 
     /// A dict of the next row. There must be a next row.

@@ -11,13 +11,13 @@ use arrow::{array::RecordBatch, datatypes::SchemaRef};
 use pyo3::{
     ffi,
     prelude::*,
-    types::{PyList, PyString},
+    types::{PyList, PyString, PyType},
 };
 
 use super::{
     assemble::RowMaker,
     error::ConvertError,
-    reader::{Cells, Reader, reader_for},
+    reader::{Cells, Containers, Reader, reader_for},
     row_class::row_class,
     time_slice::TimeSlice,
 };
@@ -43,10 +43,21 @@ pub struct ConvertOptions {
     pub maps_as_dicts: bool,
 }
 
+/// A class of rows that is not ours: a subclass of tuple whose instances have the names of their items in
+/// `__fields__`.
+pub(crate) struct ForeignRows<'a, 'py> {
+    /// The class.
+    pub(crate) class: &'a Bound<'py, PyType>,
+    /// The names.
+    pub(crate) fields: &'a Bound<'py, PyAny>,
+    /// Whether arrays are those of numpy rather than lists.
+    pub(crate) numpy_arrays: bool,
+}
+
 /// Makes rows of the batches of one schema.
 pub struct RowConverter {
     schema: SchemaRef,
-    maps_as_dicts: bool,
+    containers: Containers,
     maker: RowMaker,
     /// Taken out while in use; who finds it gone makes another.
     columns: Mutex<Option<Columns>>,
@@ -83,10 +94,38 @@ impl RowConverter {
                     .collect(),
             ),
         };
-        let columns = Columns::try_new(py, schema, options.maps_as_dicts)?;
+        let containers = Containers {
+            maps_as_dicts: options.maps_as_dicts,
+            numpy_arrays: false,
+        };
+        Self::of_parts(py, schema, containers, maker)
+    }
+
+    /// A converter whose rows are instances of somebody else's class.
+    pub(crate) fn of_foreign_rows(
+        py: Python<'_>,
+        schema: &SchemaRef,
+        rows: &ForeignRows<'_, '_>,
+    ) -> Result<Self, ConvertError> {
+        let containers = Containers {
+            maps_as_dicts: false,
+            numpy_arrays: rows.numpy_arrays,
+        };
+        let class = rows.class.clone().unbind();
+        let fields = rows.fields.clone().unbind();
+        Self::of_parts(py, schema, containers, RowMaker::Foreign { class, fields })
+    }
+
+    fn of_parts(
+        py: Python<'_>,
+        schema: &SchemaRef,
+        containers: Containers,
+        maker: RowMaker,
+    ) -> Result<Self, ConvertError> {
+        let columns = Columns::try_new(py, schema, containers)?;
         Ok(Self {
             schema: SchemaRef::clone(schema),
-            maps_as_dicts: options.maps_as_dicts,
+            containers,
             maker,
             columns: Mutex::new(Some(columns)),
         })
@@ -146,7 +185,7 @@ impl RowConverter {
             .take();
         let mut columns = match idle {
             Some(columns) => columns,
-            None => Columns::try_new(py, &self.schema, self.maps_as_dicts)?,
+            None => Columns::try_new(py, &self.schema, self.containers)?,
         };
         let outcome = self.convert_blocks(py, &mut columns, batch, first_row, slice, &mut keep);
         columns.cells.iter_mut().for_each(Vec::clear);
@@ -198,12 +237,12 @@ impl Columns {
     fn try_new(
         py: Python<'_>,
         schema: &SchemaRef,
-        maps_as_dicts: bool,
+        containers: Containers,
     ) -> Result<Self, ConvertError> {
         let fields = schema.fields().iter();
         let readers = fields
             .map(|field| {
-                reader_for(py, field, maps_as_dicts).map_err(|error| error.of_column(field.name()))
+                reader_for(py, field, containers).map_err(|error| error.of_column(field.name()))
             })
             .collect::<Result<Vec<_>, _>>()?;
         let cells = readers.iter().map(|_| Cells::new()).collect();

@@ -37,8 +37,9 @@ impl<'a> Extents<'a> {
         self.start(at + 1) - self.start(at)
     }
 
+    /// Where the items of the list `at` begin.
     #[inline]
-    fn start(&self, at: usize) -> usize {
+    pub(super) fn start(&self, at: usize) -> usize {
         match self {
             Self::Short(offsets) => offsets[at].as_usize(),
             Self::Long(offsets) => offsets[at].as_usize(),

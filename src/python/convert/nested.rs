@@ -18,7 +18,7 @@ use pyo3::{
 use super::{
     error::{CellError, ConvertError, ReadError},
     extents::Extents,
-    reader::{Cell, Cells, Reader, fill, mismatch, owned, reader_for, typed},
+    reader::{Cell, Cells, Containers, Reader, fill, mismatch, owned, reader_for, typed},
 };
 
 /// Reads lists of all layouts.
@@ -75,12 +75,12 @@ impl StructReader {
     pub(super) fn try_new(
         py: Python<'_>,
         fields: &Fields,
-        maps_as_dicts: bool,
+        containers: Containers,
     ) -> Result<Self, ConvertError> {
         let column = |field: &_| {
             let field: &Field = field;
             let name = PyString::intern(py, field.name()).unbind();
-            Ok((name, reader_for(py, field, maps_as_dicts)?))
+            Ok((name, reader_for(py, field, containers)?))
         };
         let columns = fields
             .iter()
@@ -147,7 +147,7 @@ impl MapReader {
     pub(super) fn try_new(
         py: Python<'_>,
         entries: &Field,
-        as_dicts: bool,
+        containers: Containers,
     ) -> Result<Self, ConvertError> {
         let DataType::Struct(fields) = entries.data_type() else {
             return Err(ConvertError::Value("a map without entries".to_owned()));
@@ -158,9 +158,9 @@ impl MapReader {
             ));
         };
         Ok(Self {
-            keys: reader_for(py, key, as_dicts)?,
-            values: reader_for(py, value, as_dicts)?,
-            as_dicts,
+            keys: reader_for(py, key, containers)?,
+            values: reader_for(py, value, containers)?,
+            as_dicts: containers.maps_as_dicts,
         })
     }
 }

@@ -10,7 +10,7 @@ use pyo3::{ffi, prelude::*};
 
 use super::{
     error::{CellError, ConvertError, ReadError},
-    {decimal, nested, scalar, temporal, text},
+    {decimal, nested, numpy, scalar, temporal, text},
 };
 
 /// Objects of one column, in order.
@@ -34,11 +34,20 @@ pub(super) trait Reader: Send {
     }
 }
 
+/// Which Python objects stand for nested values.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Containers {
+    /// Maps are dicts rather than lists of pairs.
+    pub(super) maps_as_dicts: bool,
+    /// Arrays are those of numpy rather than lists.
+    pub(super) numpy_arrays: bool,
+}
+
 /// The reader for the values of `field`.
 pub(super) fn reader_for(
     py: Python<'_>,
     field: &Field,
-    maps_as_dicts: bool,
+    containers: Containers,
 ) -> Result<Box<dyn Reader>, ConvertError> {
     let data_type = field.data_type();
     Ok(match data_type {
@@ -66,22 +75,21 @@ pub(super) fn reader_for(
         DataType::Interval(IntervalUnit::YearMonth) => Box::new(text::MonthIntervalReader),
         DataType::Interval(_) => Box::new(temporal::DayIntervalReader::try_new(py)?),
         DataType::List(item) | DataType::LargeList(item) | DataType::FixedSizeList(item, _) => {
-            Box::new(nested::ListReader::new(reader_for(
-                py,
-                item,
-                maps_as_dicts,
-            )?))
+            let items = reader_for(py, item, containers)?;
+            if containers.numpy_arrays {
+                Box::new(numpy::ArrayReader::try_new(py, item, items)?)
+            } else {
+                Box::new(nested::ListReader::new(items))
+            }
         }
         DataType::Struct(fields) => {
-            Box::new(nested::StructReader::try_new(py, fields, maps_as_dicts)?)
+            Box::new(nested::StructReader::try_new(py, fields, containers)?)
         }
-        DataType::Map(entries, _) => {
-            Box::new(nested::MapReader::try_new(py, entries, maps_as_dicts)?)
-        }
+        DataType::Map(entries, _) => Box::new(nested::MapReader::try_new(py, entries, containers)?),
         DataType::Dictionary(_, values) => {
             let field = Field::new(field.name(), values.as_ref().clone(), true);
             Box::new(DictionaryReader {
-                values: reader_for(py, &field, maps_as_dicts)?,
+                values: reader_for(py, &field, containers)?,
             })
         }
         _ => scalar::number_reader(data_type).ok_or_else(|| {

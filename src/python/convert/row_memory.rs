@@ -36,7 +36,7 @@ pub(super) fn new_instance(
 /// # Safety
 /// `tuple` is a tuple that nobody else has seen.
 #[inline]
-unsafe fn forget_hash(tuple: *mut ffi::PyObject) {
+pub(super) unsafe fn forget_hash(tuple: *mut ffi::PyObject) {
     const KEPT: bool = offset_of!(ffi::PyTupleObject, ob_item) > size_of::<ffi::PyVarObject>();
     if KEPT {
         // SAFETY: the memory between header and items belongs to the tuple and holds its hash.

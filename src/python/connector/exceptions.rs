@@ -1,0 +1,136 @@
+//! The one place where failures become the connector's exceptions.
+
+use std::error::Error as _;
+
+use pyo3::exceptions::{PyConnectionError, PyException, PyTimeoutError};
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+
+use super::peer::Peer;
+use crate::client::{Error, ErrorCode};
+use crate::python::convert::ConvertError;
+
+/// The exception of a failure of the core.
+pub(super) fn to_pyerr(py: Python<'_>, error: &Error) -> PyErr {
+    build(py, error).unwrap_or_else(|raised| raised)
+}
+
+/// An exception of the connector, without a failure of the core.
+pub(super) fn raise(py: Python<'_>, class: &str, message: impl Into<String>) -> PyErr {
+    let build = || -> PyResult<PyErr> {
+        let class = Peer::get(py)?.exception(py, class)?;
+        Ok(PyErr::from_value(class.call1((message.into(),))?))
+    };
+    build().unwrap_or_else(|raised| raised)
+}
+
+/// The exception of a value that Python cannot hold.
+pub(super) fn conversion_error(py: Python<'_>, error: ConvertError) -> PyErr {
+    match error {
+        ConvertError::Python(raised) => raised,
+        ConvertError::Value(message) => raise(py, "DataError", message),
+    }
+}
+
+/// The class by the kind of failure; a failed request is one that HTTP or the network failed.
+fn class_of(error: &Error) -> &'static str {
+    let request = error.http_status().is_some();
+    match error.code() {
+        ErrorCode::SqlError => "ServerOperationError",
+        ErrorCode::InvalidArgument | ErrorCode::NotFound | ErrorCode::InvalidStatementHandle => {
+            "ProgrammingError"
+        }
+        ErrorCode::NetworkError
+        | ErrorCode::Unavailable
+        | ErrorCode::ResourceExhausted
+        | ErrorCode::SessionLost => "RequestError",
+        ErrorCode::Unauthenticated | ErrorCode::PermissionDenied | ErrorCode::Internal
+            if request =>
+        {
+            "RequestError"
+        }
+        ErrorCode::Internal => "InternalError",
+        ErrorCode::Unauthenticated
+        | ErrorCode::PermissionDenied
+        | ErrorCode::Timeout
+        | ErrorCode::Cancelled
+        | ErrorCode::DataLoss => "OperationalError",
+        _ => "DatabaseError",
+    }
+}
+
+fn build(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
+    let peer = Peer::get(py)?;
+    let name = class_of(error);
+    let class = peer.exception(py, name)?;
+    let cause = cause(py, error);
+    let context = PyDict::new(py);
+    let exception = match name {
+        "ServerOperationError" => {
+            context.set_item("operation-id", error.statement_id())?;
+            context.set_item("diagnostic-info", error.diagnostic_info())?;
+            class.call1((error.message(), context))?
+        }
+        "RequestError" => {
+            context.set_item("query-id", error.statement_id())?;
+            context.set_item("http-code", error.http_status())?;
+            context.set_item("error-message", error.message())?;
+            // `Session.close` looks at the second argument for a session that is no more.
+            let original = match (&cause, error.code()) {
+                (_, ErrorCode::SessionLost) => peer
+                    .exception(py, "SessionAlreadyClosedError")?
+                    .call1((error.message(),))?,
+                (Some(cause), _) => cause.value(py).clone().into_any(),
+                (None, _) => PyException::new_err(error.message().to_owned())
+                    .into_value(py)
+                    .into_bound(py)
+                    .into_any(),
+            };
+            context.set_item("original-exception", original.repr()?)?;
+            class.call1((error.message(), context, py.None(), original))?
+        }
+        _ => {
+            if let Some(id) = error.statement_id() {
+                context.set_item("operation-id", id)?;
+            }
+            class.call1((error.message(), context))?
+        }
+    };
+    exception.setattr("code", error.code().as_str())?;
+    exception.setattr("sql_state", error.sql_state())?;
+    exception.setattr("error_class", error.error_class())?;
+    exception.setattr("error_code", error.vendor_code())?;
+    exception.setattr("vendor_code", py.None())?;
+    exception.setattr("http_status", error.http_status())?;
+    exception.setattr("retryable", error.is_retryable())?;
+    exception.setattr("query_id", error.statement_id())?;
+    exception.setattr("display_message", error.display_message())?;
+    exception.setattr("diagnostic_info", error.diagnostic_info())?;
+    exception.setattr("error_details_json", error.details_json())?;
+    exception.setattr("maybe_executed", error.maybe_executed())?;
+    let raised = PyErr::from_value(exception);
+    if cause.is_some() {
+        raised.set_cause(py, cause);
+    }
+    Ok(raised)
+}
+
+/// What lies behind a failure: an exception of Python code that was asked for a token, or what the network said.
+fn cause(py: Python<'_>, error: &Error) -> Option<PyErr> {
+    let source = error.source()?;
+    if let Some(raised) = source.downcast_ref::<PyErr>() {
+        return Some(raised.clone_ref(py));
+    }
+    let mut texts = vec![source.to_string()];
+    let mut next = source.source();
+    while let Some(deeper) = next {
+        texts.push(deeper.to_string());
+        next = deeper.source();
+    }
+    let text = texts.join(": ");
+    Some(match error.code() {
+        ErrorCode::NetworkError => PyConnectionError::new_err(text),
+        ErrorCode::Timeout => PyTimeoutError::new_err(text),
+        _ => PyException::new_err(text),
+    })
+}

@@ -1,0 +1,59 @@
+"""Catalogs, schemas, tables and columns, in the columns of JDBC on both paths."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from .conftest import Cursor, Open
+
+
+def test_tables_and_columns_are_listed(cursor: Cursor, table: str) -> None:
+    cursor.execute(f"CREATE TABLE {table} (a INT, b DECIMAL(10,2))")
+    cursor.catalogs()
+    assert "main" in [row.TABLE_CAT for row in cursor.fetchall()]
+    cursor.schemas(catalog_name="main", schema_name="def%")
+    assert [(row.TABLE_SCHEM, row.TABLE_CATALOG) for row in cursor.fetchall()] == [
+        ("default", "main")
+    ]
+    cursor.tables(catalog_name="main", schema_name="default", table_name=table)
+    assert [(row.TABLE_NAME, row.TABLE_TYPE) for row in cursor.fetchall()] == [(table, "TABLE")]
+    cursor.columns(catalog_name="main", schema_name="default", table_name=table)
+    columns = [(row.COLUMN_NAME, row.TYPE_NAME, row.ORDINAL_POSITION) for row in cursor]
+    assert [column[:2] for column in columns] == [("a", "INT"), ("b", "DECIMAL(10,2)")]
+
+
+def test_wildcards_for_catalogs_ask_for_all(cursor: Cursor, table: str) -> None:
+    cursor.execute(f"CREATE TABLE {table} (a INT)")
+    for everywhere in (None, "%", "*"):
+        cursor.tables(catalog_name=everywhere, table_name=table)
+        assert len(cursor.fetchall()) == 1
+        cursor.columns(catalog_name=everywhere, table_name=table)
+        assert len(cursor.fetchall()) == 1
+
+
+def test_tables_are_chosen_by_type(cursor: Cursor, table: str) -> None:
+    cursor.execute(f"CREATE TABLE {table} (a INT)")
+    for types, count in [(["TABLE"], 1), (["VIEW"], 0), ([], 1), (None, 1)]:
+        cursor.tables(catalog_name="main", table_name=table, table_types=types)
+        assert len(cursor.fetchall()) == count
+
+
+def test_underscores_of_catalogs_are_escaped_where_asked(open_connection: Open) -> None:
+    cursor = open_connection(escape_catalog_name=True).cursor()
+    cursor.tables(catalog_name="mai_")
+    assert cursor.fetchall() == []
+    cursor = open_connection().cursor()
+    cursor.tables(catalog_name="mai_")
+    assert cursor.fetchall()
+
+
+def test_metadata_have_an_id_of_their_own(cursor: Cursor) -> None:
+    cursor.execute("SELECT 1")
+    before = cursor.query_id
+    cursor.catalogs()
+    assert cursor.query_id
+    assert cursor.query_id != before
+    assert cursor.active_result_set
+    assert cursor.description[0][:2] == ("TABLE_CAT", "string")
+    assert cursor.fetchall_arrow().column_names == ["TABLE_CAT"]

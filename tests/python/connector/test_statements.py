@@ -1,0 +1,181 @@
+"""Executing: ids, cancelling, statements that run by themselves, options."""
+
+from __future__ import annotations
+
+import threading
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from databricks.sql.backend.types import CommandId, CommandState
+from databricks.sql.exc import DatabaseError, OperationalError, ServerOperationError
+
+if TYPE_CHECKING:
+    from databricks_sql_warehouse import Warehouse
+
+    from tests.python.conftest import Held
+
+    from .conftest import Connection, Cursor, Open
+
+
+def sent(warehouse: Warehouse, path: str) -> list[dict[str, Any]]:
+    """The bodies of requests that were sent to a path."""
+    entries = warehouse.log(method="POST")
+    return [entry["body"] for entry in entries if entry["path"].endswith(path)]
+
+
+def test_a_failed_statement_leaves_its_id(cursor: Cursor) -> None:
+    with pytest.raises(ServerOperationError) as caught:
+        cursor.execute("SELECT * FROM no_such_table")
+    assert cursor.query_id
+    assert caught.value.context["operation-id"] == cursor.query_id
+
+
+def test_the_id_is_known_while_the_statement_runs(cursor: Cursor, held: Held) -> None:
+    cursor.execute("SELECT 1")
+    before = cursor.query_id
+    ended: list[Any] = []
+
+    def execute() -> None:
+        try:
+            cursor.execute(held.sql)
+        except OperationalError as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=execute)
+    thread.start()
+    held.polled()
+    assert cursor.query_id == held.statement_id != before
+    assert cursor.get_query_state() is CommandState.RUNNING
+    cursor.cancel()
+    held.cancelled()
+    thread.join()
+    assert [error.code for error in ended] == ["Cancelled"]
+
+
+def test_a_cancel_before_the_id_is_known_is_remembered(
+    cursor: Cursor, warehouse: Warehouse, held: Held
+) -> None:
+    cursor.execute("SELECT 1")
+    warehouse.fault(match={"path": "statements$", "statement": held.sql}, action={"delay": 0.5})
+    ended: list[Any] = []
+    started = threading.Event()
+
+    def execute() -> None:
+        started.set()
+        try:
+            cursor.execute(held.sql)
+        except OperationalError as error:
+            ended.append(error)
+
+    thread = threading.Thread(target=execute)
+    thread.start()
+    started.wait()
+    while cursor.active_command_id is not None:
+        pass
+    cursor.cancel()
+    held.cancelled()
+    thread.join()
+    assert [error.code for error in ended] == ["Cancelled"]
+
+
+def test_a_statement_runs_by_itself_and_is_read_later(connection: Connection) -> None:
+    cursor = connection.cursor()
+    cursor.execute_async("SELECT id FROM range(3) ORDER BY id")
+    assert cursor.active_result_set is None
+    assert cursor.query_id
+    cursor.get_async_execution_result()
+    assert cursor.get_query_state() is CommandState.SUCCEEDED
+    assert [row.id for row in cursor.fetchall()] == [0, 1, 2]
+    cursor.get_async_execution_result()
+    assert len(cursor.fetchall()) == 3
+
+
+def test_another_cursor_takes_the_result_by_id(connection: Connection) -> None:
+    first, second = connection.cursor(), connection.cursor()
+    first.execute_async("SELECT 7 AS n")
+    second.active_command_id = CommandId.from_sea_statement_id(first.query_id)
+    second.get_async_execution_result()
+    assert second.fetchall() == [(7,)]
+
+
+def test_the_failure_of_a_statement_by_itself_is_raised(cursor: Cursor) -> None:
+    cursor.execute_async("SELECT 1 / 0 AS x")
+    with pytest.raises(DatabaseError, match="DIVIDE_BY_ZERO"):
+        cursor.get_async_execution_result()
+
+
+def test_statements_close_when_they_have_been_read(
+    connection: Connection, warehouse: Warehouse
+) -> None:
+    cursor = connection.cursor()
+    cursor.execute("SELECT 1").fetchall()
+    cursor.execute_async("SELECT 2")
+    cursor.get_async_execution_result()
+    cursor.close()
+    connection.close()
+    assert warehouse.counters()["unclosed_statements"] == 0
+    own = cursor.connection.get_session_id_hex()
+    assert own not in [session["session_id"] for session in warehouse.sessions()]
+
+
+def test_options_of_a_statement_are_sent(open_connection: Open, warehouse: Warehouse) -> None:
+    connection = open_connection(enable_query_result_lz4_compression=False)
+    cursor = connection.cursor(row_limit=3)
+    cursor.execute("SELECT id FROM range(5)", query_tags={"team": "x", "bare": None})
+    assert not cursor.active_result_set.lz4_compressed
+    body = sent(warehouse, "/statements")[-1]
+    assert body["row_limit"] == 3
+    assert "result_compression" not in body
+    assert body["query_tags"] == [{"key": "team", "value": "x"}, {"key": "bare"}]
+    cursor = open_connection(use_cloud_fetch=False).cursor()
+    assert cursor.execute("SELECT CAST(1.50 AS DECIMAL(5,2)) AS d").fetchone().d.as_tuple()[2] == -2
+    body = sent(warehouse, "/statements")[-1]
+    assert (body["disposition"], body["format"]) == ("INLINE", "JSON_ARRAY")
+
+
+def test_results_may_all_come_behind_links(
+    open_connection: Open, warehouse: Warehouse, way: str
+) -> None:
+    cursor = open_connection(use_hybrid_disposition=False).cursor()
+    cursor.execute("SELECT 1").fetchall()
+    expected = "EXTERNAL_LINKS" if way == "use_sea" else "INLINE_OR_EXTERNAL_LINKS"
+    assert sent(warehouse, "/statements")[-1]["disposition"] == expected
+
+
+def test_settings_of_a_session_are_sent(
+    open_connection: Open, warehouse: Warehouse, way: str
+) -> None:
+    settings = {"TimeZone": "America/New_York"}
+    if way == "use_sea":
+        settings["spark.sql.something"] = "else"  # such settings are not the service's
+    connection = open_connection(
+        session_configuration=settings, catalog="main", schema="default", query_tags={"a": "b"}
+    )
+    body = sent(warehouse, "/sessions")[-1]
+    assert (body["catalog"], body["schema"]) == ("main", "default")
+    expected = {"TimeZone": "America/New_York", "QUERY_TAGS": "a:b"}
+    if way == "use_sea":
+        expected = {name.lower(): value for name, value in expected.items()}
+    assert body["session_confs"] == expected
+    row = connection.cursor().execute("SELECT current_timezone() AS zone").fetchone()
+    assert row.zone == "America/New_York"
+
+
+def test_headers_go_to_the_workspace(open_connection: Open, warehouse: Warehouse) -> None:
+    warehouse.settings(log_secrets=True)
+    open_connection(http_headers=[("x-own", "1")], user_agent_entry="entry")
+    headers = dict(warehouse.log()[-1]["raw"]["headers"])
+    assert headers["x-own"] == "1"
+    assert headers["user-agent"].startswith("PyDatabricksSqlConnector/4.9.0 (entry)")
+    assert "databricks-sql-kernel/" in headers["user-agent"]
+
+
+def test_parameters_of_every_shape_are_bound(cursor: Cursor) -> None:
+    values = {"a": 1, "b": [1, None, 3], "c": {"k": [1.5]}, "d": None, "e": "it's", "f": []}
+    row = cursor.execute(
+        "SELECT :a AS a, :b AS b, :c AS c, :d AS d, :e AS e, size(:f) AS f", values
+    ).fetchone()
+    assert (row.a, list(row.b), row.d, row.e, row.f) == (1, [1, None, 3], None, "it's", 0)
+    assert [(key, list(value)) for key, value in row.c] == [("k", [1.5])]
+    row = cursor.execute("SELECT ? AS a, ? AS b", ["x", [["y"]]]).fetchone()
+    assert (row.a, [list(item) for item in row.b]) == ("x", [["y"]])
