@@ -87,6 +87,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--arrowbricks-python", default=None, help="has arrowbricks 6.2.0")
     parser.addoption("--tools-python", default=None, help="has SQLAlchemy's and dbt's adapters")
     parser.addoption("--connector-source", default=None, help="a checkout of its repository")
+    parser.addoption("--sqlalchemy-source", default=None, help="one of databricks-sqlalchemy's")
 
 
 @pytest.fixture(autouse=True)

@@ -2,8 +2,9 @@
 
 Run with a JSON document on standard input: `driver` (ours, use_sea or use_kernel), `options` (that
 are added to each `connect`), `folder` (a copy of the repository's files), `path` (where our package
-is), and either `example` (a file) or `tests` (arguments of pytest). The outcomes of tests are
-printed as JSON. It must run where only the connector is installed.
+is), and either `example` (a file) or `tests` (arguments of pytest). With `dialect`, the folder of
+the tests of databricks-sqlalchemy, that dialect uses the driver. The outcomes of tests are printed
+as JSON. It must run where only the connector is installed.
 """
 
 from __future__ import annotations
@@ -20,7 +21,9 @@ from typing import Any
 def main() -> None:
     order = json.load(sys.stdin)
     warnings.simplefilter("ignore")
-    _add_options(order["driver"], order["options"], order["path"])
+    module = _add_options(order["driver"], order["options"], order["path"])
+    if dialect := order.get("dialect"):
+        _use_in_dialect(module, dialect)
     sys.path.insert(0, order["folder"])
     if example := order.get("example"):
         sys.argv = [example]
@@ -29,7 +32,7 @@ def main() -> None:
         _run_tests(order["folder"], order["tests"])
 
 
-def _add_options(driver: str, options: dict[str, Any], path: str) -> None:
+def _add_options(driver: str, options: dict[str, Any], path: str) -> Any:
     """Have `connect` of the driver go to the warehouse at hand, whatever else it is told."""
     if driver == "ours":
         sys.path.insert(0, path)
@@ -43,6 +46,15 @@ def _add_options(driver: str, options: dict[str, Any], path: str) -> None:
         return connect(*args, **{**given, **options})
 
     module.__dict__["connect"] = connect_with_options
+    return module
+
+
+def _use_in_dialect(driver: Any, tests: str) -> None:
+    """Have the dialect use the driver, and find its tests where it looks for them."""
+    package = importlib.import_module("databricks.sqlalchemy")
+    package.__path__.append(tests)
+    dialect = importlib.import_module("databricks.sqlalchemy.base").DatabricksDialect
+    dialect.import_dbapi = classmethod(lambda _: driver)
 
 
 class _Outcomes:

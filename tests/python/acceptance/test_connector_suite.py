@@ -20,6 +20,8 @@ from databricks_sql_warehouse import Warehouse
 import databricks_sql_kernel
 from databricks_sql_kernel import dbapi
 
+from .conftest import connect_options
+
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
@@ -99,46 +101,15 @@ def source(request: pytest.FixtureRequest) -> Path:
 
 
 @pytest.fixture(scope="module")
-def peer_python(request: pytest.FixtureRequest) -> str:
-    given: str | None = request.config.getoption("--peer-python", default=None)
-    if given is None:
-        pytest.skip("no --peer-python: an interpreter with databricks-sql-connector is needed")
-    return str(Path(given).absolute())
-
-
-@pytest.fixture(scope="module")
-def drivers(peer_python: str) -> list[str]:
-    """Ours, and the connector by each of its ways to this API that is installed."""
-    looking = "import importlib.util as u; print(u.find_spec('databricks_sql_kernel') is not None)"
-    found = subprocess.run(
-        [peer_python, "-c", looking], check=True, capture_output=True, text=True
-    ).stdout
-    return ["ours", "use_sea", *(["use_kernel"] if "True" in found else [])]
-
-
-@pytest.fixture(scope="module")
 def tls_warehouse(source: Path) -> Iterator[Warehouse]:
     assert source
     with Warehouse.start(tls=True) as warehouse:
-        options = _options("ours", warehouse)
+        options = connect_options("ours", warehouse)
         with dbapi.connect(**warehouse.connect_args() | options) as connection:
             cursor = connection.cursor()
             cursor.execute("CREATE TABLE main.default.diamonds (carat DOUBLE, cut STRING)")
             cursor.execute("INSERT INTO main.default.diamonds VALUES (0.3, 'Ideal'), (0.4, 'Good')")
         yield warehouse
-
-
-def _options(driver: str, warehouse: Warehouse) -> dict[str, Any]:
-    """What leads a driver to the warehouse."""
-    url = f"https://localhost:{warehouse.port}"
-    options: dict[str, Any] = {"_tls_trusted_ca_file": str(warehouse.ca)}
-    if driver == "use_sea":
-        options |= {"server_hostname": "localhost", "_port": warehouse.port}
-    else:
-        options["server_hostname"] = url
-    if driver != "ours":
-        options |= {driver: True, "enable_telemetry": False}
-    return options
 
 
 class Runner:
@@ -159,7 +130,7 @@ class Runner:
         warehouse = self._warehouse
         order = {
             "driver": driver,
-            "options": _options(driver, warehouse),
+            "options": connect_options(driver, warehouse),
             "folder": str(self._copy(driver)),
             "path": str(self._package),
             **what,
