@@ -62,6 +62,7 @@ __all__ = [
     "OperationalError",
     "Parameter",
     "ProgrammingError",
+    "Progress",
     "RequestError",
     "Row",
     "ServerOperationError",
@@ -101,6 +102,7 @@ _RowFactory: TypeAlias = (
     | type[dict[str, Any]]
     | Callable[[Cursor, tuple[Any, ...]], Any]
 )
+_Progress: TypeAlias = Callable[[Progress], object]
 _Path: TypeAlias = str | PathLike[str]
 _Parameters: TypeAlias = Mapping[str, Any] | Sequence[Any]
 
@@ -143,6 +145,8 @@ class _Options(TypedDict, total=False):
     on_truncated: Literal["raise", "warn"] | None
     use_cloud_fetch: bool | None
     max_buffered_bytes: int | None
+    progress: _Progress | None
+    retry_reads: bool | None
     staging_allowed_local_path: _Path | Sequence[_Path] | None
     http_headers: Sequence[tuple[str, str]] | None
     user_agent_entry: str | None
@@ -314,6 +318,10 @@ def connect(
             to cloud storage.
         max_buffered_bytes: Most bytes of a result that are held ahead of its reader; 64 MiB by
             default.
+        progress: What is called with a `Progress` while a statement or its rows are waited for,
+            such as `print`; what it raises ends the statement.
+        retry_reads: Whether queries are sent again when their answer was lost, although they may
+            have run, and may still run.
         staging_allowed_local_path: A local directory or file, or several, that PUT and GET
             statements may use; none by default.
         http_headers: Further headers for the workspace, as (name, value) pairs.
@@ -406,6 +414,7 @@ class Connection:
         row_limit: int | None = None,
         row_factory: _RowFactory | None = None,
         timeout: float | None = None,
+        progress: _Progress | None = None,
     ) -> Cursor:
         """A new cursor.
 
@@ -417,11 +426,35 @@ class Connection:
             row_factory: What rows are made into, if not what the connection says.
             timeout: Most seconds that may be spent waiting for one statement, if not what the
                 connection says.
+            progress: What is called while one is waited for, if not what the connection says.
 
         Raises:
             InterfaceError: The connection is closed.
 
         Source: PEP 249, "Connection.cursor".
+        """
+
+    def ping(self, timeout: float | None = None) -> None:
+        """Asks the service whether the session works, by a statement.
+
+        It runs `SELECT 1`, which wakes a warehouse that sleeps.
+
+        Args:
+            timeout: Most seconds to wait, if not what the connection says.
+
+        Raises:
+            InterfaceError: The connection is closed.
+            OperationalError: The session is lost, or the service does not answer.
+        """
+
+    def is_valid(self, timeout: float | None = None) -> bool:
+        """Whether the session works, as far as the service can tell now.
+
+        Args:
+            timeout: As for `ping`.
+
+        Returns:
+            Whether `ping` raises no error.
         """
 
     def close(self) -> None:
@@ -487,6 +520,37 @@ class Connection:
         _traceback: TracebackType | None,
         /,
     ) -> None: ...
+
+@final
+class Progress:
+    """How far a statement is.
+
+    Its text is for people: "downloading, 3.2 s, 40000 of 100000 rows, 1.3 MB".
+    """
+
+    @property
+    def phase(self) -> str:
+        """ "queued", "starting warehouse", "running", "downloading" or "uploading"."""
+
+    @property
+    def elapsed(self) -> float:
+        """Seconds since the call began that sent the statement."""
+
+    @property
+    def rows(self) -> int:
+        """Rows of the result that have come."""
+
+    @property
+    def total_rows(self) -> int | None:
+        """Rows that the result has; None while that is unknown."""
+
+    @property
+    def bytes(self) -> int:
+        """Bytes of the result, or of the file, that have come or gone."""
+
+    @property
+    def query_id(self) -> str | None:
+        """The statement's id; None while it is unknown."""
 
 @final
 class Cursor:
@@ -556,6 +620,7 @@ class Cursor:
         query_tags: Mapping[str, str | None] | None = None,
         input_stream: _Readable | bytes | None = None,
         output_stream: _Writable | None = None,
+        progress: _Progress | None = None,
     ) -> Self:
         """Executes a statement and waits for its end.
 
@@ -577,6 +642,7 @@ class Cursor:
                 from where it stands, or bytes.
             output_stream: The binary stream that `GET '/Volumes/...' TO '__output_stream__'` writes
                 to.
+            progress: What is called meanwhile, if not what the cursor says.
 
         Returns:
             The cursor itself.
@@ -643,7 +709,9 @@ class Cursor:
             operation: The SQL text.
             parameters: As for `execute`.
             query_tags: As for `execute`.
-            detach: Whether the statement goes on when the cursor is closed. If not, it ends then.
+            detach: Whether the statement goes on when cursor, connection and process end. If not,
+                it ends with the cursor. The session stays open at the service then, too, until it
+                was idle for a while.
 
         Raises:
             DatabaseError: The statement was refused; it may fail later, too.
@@ -1488,7 +1556,8 @@ class NotSupportedError(DatabaseError):
 class SessionAlreadyClosedError(OperationalError):
     """The session expired, or the service closed it.
 
-    `code` is `SessionLost`. Open another connection.
+    `code` is `SessionLost`. Open another connection: something that was changed in the session is
+    lost with it. Where nothing was, the session is opened again instead.
     """
 
 class CursorAlreadyClosedError(OperationalError):

@@ -17,6 +17,10 @@ pub struct SessionConfig {
     pub session_configuration: BTreeMap<String, String>,
     /// How results are fetched.
     pub results: ResultConfig,
+    /// Whether a session that the service lost is opened again, unless something was changed in it.
+    pub reopens: bool,
+    /// Whether queries are sent again that may have run, and may still run.
+    pub retry_reads: bool,
 }
 
 impl SessionConfig {

@@ -1,6 +1,7 @@
 //! Ending a statement early: the wish, its way to whoever waits, and the errors that come of it.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicU8, Ordering};
 use std::time::Duration;
 
 use tokio::sync::watch;
@@ -28,13 +29,33 @@ pub struct StatementControl(Arc<ControlInner>);
 struct ControlInner {
     stop: watch::Sender<Stop>,
     statement_id: watch::Sender<Option<String>>,
+    phase: AtomicU8,
+    /// Whether somebody looks at the phase, which may cost a request.
+    observed: AtomicBool,
+}
+
+/// How far a statement is before it has ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[repr(u8)]
+pub enum Phase {
+    /// It waits for its turn.
+    Queued,
+    /// It waits for the warehouse, which starts.
+    StartingWarehouse,
+    /// It runs.
+    Running,
 }
 
 impl Default for StatementControl {
     fn default() -> Self {
         let (stop, _) = watch::channel(Stop::No);
         let (statement_id, _) = watch::channel(None);
-        Self(Arc::new(ControlInner { stop, statement_id }))
+        Self(Arc::new(ControlInner {
+            stop,
+            statement_id,
+            phase: AtomicU8::new(Phase::Queued as u8),
+            observed: AtomicBool::new(false),
+        }))
     }
 }
 
@@ -65,6 +86,32 @@ impl StatementControl {
             // The sender lives as long as `self`.
             None => std::future::pending().await,
         }
+    }
+
+    /// The same, for a statement whose phase will be looked at.
+    #[must_use]
+    pub fn observed() -> Self {
+        let control = Self::default();
+        control.0.observed.store(true, Ordering::Relaxed);
+        control
+    }
+
+    pub(crate) fn is_observed(&self) -> bool {
+        self.0.observed.load(Ordering::Relaxed)
+    }
+
+    /// How far the statement was when the service last told.
+    #[must_use]
+    pub fn phase(&self) -> Phase {
+        match self.0.phase.load(Ordering::Relaxed) {
+            phase if phase == Phase::Running as u8 => Phase::Running,
+            phase if phase == Phase::StartingWarehouse as u8 => Phase::StartingWarehouse,
+            _ => Phase::Queued,
+        }
+    }
+
+    pub(crate) fn is_in(&self, phase: Phase) {
+        self.0.phase.store(phase as u8, Ordering::Relaxed);
     }
 
     fn raise(&self, wish: Stop) {

@@ -26,13 +26,13 @@ pub use config::{
     ClientCertificate, HttpConfig, ProxyConfig, ResultConfig, RetryConfig, RetryPolicy,
     SessionConfig, TlsConfig,
 };
-pub use control::StatementControl;
+pub use control::{Phase, StatementControl};
 pub use error::{Error, ErrorCode, Result};
 pub use host::Endpoint;
 pub use metadata::Metadata;
 pub use option_names::OptionNames;
 pub use represent::Representation;
-pub use results::ResultStream;
+pub use results::{Received, ResultStream};
 pub use session::{Session, WeakSession};
 pub use statement::{Delivery, ExecutedStatement, Statement};
 pub use submitted::{Progress, SubmittedStatement};

@@ -16,7 +16,9 @@ use super::config::SessionConfig;
 use super::control::StopSignal;
 use super::transport::{Call, Hold, Transport};
 use super::turns::Turns;
-use super::wire::{CreateSessionRequest, CreateSessionResponse, Disposition, SessionVersion};
+use super::wire::{
+    CreateSessionRequest, CreateSessionResponse, Disposition, SessionVersion, WarehouseResponse,
+};
 use super::{Error, ErrorCode, Result};
 
 /// Longest time that closing waits for statements, and then for the session.
@@ -25,14 +27,25 @@ const CLOSE_TIMEOUT: Duration = Duration::from_secs(1);
 /// Longest time that a cancel may take.
 const CANCEL_TIMEOUT: Duration = Duration::from_secs(10);
 
+/// What the service knows a session by.
+#[derive(Debug)]
+struct Identity {
+    id: Arc<str>,
+    version: Option<SessionVersion>,
+}
+
 /// An open session; dropping it closes it in the background.
 #[derive(Debug)]
 pub(crate) struct OpenSession {
     transport: Arc<Transport>,
-    id: String,
     config: SessionConfig,
-    version: Mutex<Option<SessionVersion>>,
+    identity: Mutex<Identity>,
+    /// Whether a statement may have changed something in it that would be lost with it.
+    altered: AtomicBool,
+    reopening: tokio::sync::Mutex<()>,
     closed: AtomicBool,
+    /// Whether something in it goes on without us.
+    left_open: AtomicBool,
     closings: Mutex<JoinSet<()>>,
     turns: Turns,
     /// Until it is closed.
@@ -48,41 +61,53 @@ impl OpenSession {
         config: SessionConfig,
         stop: StopSignal,
     ) -> Result<Self> {
-        let request = CreateSessionRequest {
-            warehouse_id: transport.endpoint().warehouse_id().to_owned(),
-            catalog: config.catalog.clone(),
-            schema: config.schema.clone(),
-            session_confs: config.session_configuration.clone(),
-        };
-        let body = serde_json::to_vec(&request).map_err(|why| {
-            Error::invalid_argument("the session's settings cannot be written as JSON")
-                .with_source(why)
-        })?;
-        let mut call = Call::new(Method::POST, &["api", "2.0", "sql", "sessions"]);
-        call.body = Some(body);
-        call.stop = Some(stop);
         let connections = transport.hold();
-        let answer = transport.call::<CreateSessionResponse>(call).await;
-        let response = answer.map_err(|error| match error.code() {
-            ErrorCode::Unauthenticated | ErrorCode::PermissionDenied => {
-                let remedy = transport.remedy();
-                error.with_context(&format!("the workspace refuses the credentials; {remedy}"))
-            }
-            _ => error,
-        })?;
-        tracing::info!("opened session {}", response.session_id);
+        let identity = request(&transport, &config, stop).await?;
         Ok(Self {
             transport,
-            id: response.session_id,
             config,
-            version: Mutex::new(response.session_version),
+            identity: Mutex::new(identity),
+            altered: AtomicBool::new(false),
+            reopening: tokio::sync::Mutex::default(),
             closed: AtomicBool::new(false),
+            left_open: AtomicBool::new(false),
             closings: Mutex::new(JoinSet::new()),
             turns: Turns::default(),
             connections: Mutex::new(Some(connections)),
             runtime: Handle::current(),
             process: std::process::id(),
         })
+    }
+
+    /// Opens it again where the service has lost the session `lost`, unless something that was changed in it was lost with
+    /// it; whether it is open. It must be polled to completion, as `create`.
+    pub(crate) async fn reopen(&self, lost: &str, stop: StopSignal) -> Result<bool> {
+        let _one = self.reopening.lock().await;
+        if *self.id() != *lost {
+            return Ok(true);
+        }
+        if !self.config.reopens || self.is_closed() {
+            return Ok(false);
+        }
+        let identity = request(&self.transport, &self.config, stop).await;
+        let identity = identity.map_err(|error| {
+            error.with_context("the service lost the session, and it could not be opened again")
+        })?;
+        *self.identity() = identity;
+        Ok(true)
+    }
+
+    /// Notes that a statement may change something in it; whether that was so before.
+    pub(crate) fn alter(&self) -> bool {
+        self.altered.swap(true, Ordering::AcqRel)
+    }
+
+    pub(crate) fn is_altered(&self) -> bool {
+        self.altered.load(Ordering::Acquire)
+    }
+
+    fn identity(&self) -> MutexGuard<'_, Identity> {
+        self.identity.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether this process opened it; a forked child has neither its sockets nor its threads.
@@ -97,13 +122,23 @@ impl OpenSession {
     /// Closes it, once.
     pub(crate) async fn close(&self) {
         if !self.closed.swap(true, Ordering::AcqRel) {
-            close(&self.transport, &self.id, self.take_closings()).await;
+            close(&self.transport, self.to_close(), self.take_closings()).await;
             drop(self.take_connections());
         }
     }
 
-    pub(crate) fn id(&self) -> &str {
-        &self.id
+    /// Has closing leave the session to the service, which closes it when it was idle for a while.
+    pub(crate) fn leave_open(&self) {
+        self.left_open.store(true, Ordering::Release);
+    }
+
+    /// What is to be closed at the service.
+    fn to_close(&self) -> Option<Arc<str>> {
+        (!self.left_open.load(Ordering::Acquire)).then(|| self.id())
+    }
+
+    pub(crate) fn id(&self) -> Arc<str> {
+        Arc::clone(&self.identity().id)
     }
 
     pub(crate) fn turns(&self) -> &Turns {
@@ -119,13 +154,13 @@ impl OpenSession {
     }
 
     pub(crate) fn version(&self) -> Option<SessionVersion> {
-        *self.version.lock().unwrap_or_else(PoisonError::into_inner)
+        self.identity().version
     }
 
     /// Notes a version that an answer told; of answers that overtake one another the newest counts.
     pub(crate) fn note_version(&self, version: Option<SessionVersion>) {
-        let mut known = self.version.lock().unwrap_or_else(PoisonError::into_inner);
-        *known = version.max(*known);
+        let mut identity = self.identity();
+        identity.version = version.max(identity.version);
     }
 
     /// How result data are asked for.
@@ -157,6 +192,24 @@ impl OpenSession {
         let mut call = Call::new(Method::POST, &path);
         call.urgent = true;
         self.bounded(call).await
+    }
+
+    /// Whether the warehouse does not run yet.
+    pub(crate) async fn warehouse_is_starting(&self) -> Result<bool> {
+        let id = self.transport.endpoint().warehouse_id();
+        let path = ["api", "2.0", "sql", "warehouses", id];
+        let mut call = Call::new(Method::GET, &path);
+        call.urgent = true;
+        let answer = timeout(
+            CANCEL_TIMEOUT,
+            self.transport.call::<WarehouseResponse>(call),
+        )
+        .await;
+        let answer = answer.map_err(|_| Error::new(ErrorCode::Timeout, "no answer"))??;
+        Ok(matches!(
+            answer.state.as_str(),
+            "STARTING" | "STOPPED" | "STOPPING"
+        ))
     }
 
     /// Closes a statement and waits for the answer.
@@ -212,22 +265,58 @@ impl Drop for OpenSession {
             // Their tasks live in the parent; here there is nothing to stop.
             std::mem::forget(closings);
         } else if !self.is_closed() {
-            let (transport, id) = (Arc::clone(&self.transport), std::mem::take(&mut self.id));
+            let (transport, id) = (Arc::clone(&self.transport), self.to_close());
             let connections = self.take_connections();
             self.runtime.spawn(counted(async move {
-                close(&transport, &id, closings).await;
+                close(&transport, id, closings).await;
                 drop(connections);
             }));
         }
     }
 }
 
+/// Asks the service for a session.
+async fn request(
+    transport: &Transport,
+    config: &SessionConfig,
+    stop: StopSignal,
+) -> Result<Identity> {
+    let request = CreateSessionRequest {
+        warehouse_id: transport.endpoint().warehouse_id().to_owned(),
+        catalog: config.catalog.clone(),
+        schema: config.schema.clone(),
+        session_confs: config.session_configuration.clone(),
+    };
+    let body = serde_json::to_vec(&request).map_err(|why| {
+        Error::invalid_argument("the session's settings cannot be written as JSON").with_source(why)
+    })?;
+    let mut call = Call::new(Method::POST, &["api", "2.0", "sql", "sessions"]);
+    call.body = Some(body);
+    call.stop = Some(stop);
+    let answer = transport.call::<CreateSessionResponse>(call).await;
+    let response = answer.map_err(|error| match error.code() {
+        ErrorCode::Unauthenticated | ErrorCode::PermissionDenied => {
+            let remedy = transport.remedy();
+            error.with_context(&format!("the workspace refuses the credentials; {remedy}"))
+        }
+        _ => error,
+    })?;
+    tracing::info!("opened session {}", response.session_id);
+    Ok(Identity {
+        id: response.session_id.into(),
+        version: response.session_version,
+    })
+}
+
 /// Lets the statements close first, then closes the session.
-async fn close(transport: &Transport, id: &str, mut closings: JoinSet<()>) {
+async fn close(transport: &Transport, id: Option<Arc<str>>, mut closings: JoinSet<()>) {
     let all = async { while closings.join_next().await.is_some() {} };
     drop(timeout(CLOSE_TIMEOUT, all).await);
+    let Some(id) = id else {
+        return;
+    };
     tracing::info!("closing session {id}");
-    let path = ["api", "2.0", "sql", "sessions", id];
+    let path = ["api", "2.0", "sql", "sessions", &id];
     let mut call = Call::new(Method::DELETE, &path);
     call.query = Some(("warehouse_id", transport.endpoint().warehouse_id()));
     drop(timeout(CLOSE_TIMEOUT, transport.call::<IgnoredAny>(call)).await);

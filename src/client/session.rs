@@ -64,9 +64,9 @@ impl Session {
         joined(opened)?.map(|inner| Self(Arc::new(inner)))
     }
 
-    /// The session's id.
+    /// The session's id; another one after the service lost the session and it was opened again.
     #[must_use]
-    pub fn id(&self) -> &str {
+    pub fn id(&self) -> Arc<str> {
         self.0.id()
     }
 

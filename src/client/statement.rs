@@ -6,10 +6,10 @@ use std::time::Duration;
 use reqwest::Method;
 use tokio::time::Instant;
 
-use super::control::{StatementControl, Stop, StopSignal, cancelled};
+use super::control::{Phase, StatementControl, Stop, StopSignal, cancelled};
 use super::open_session::{OpenSession, OpenStatement};
 use super::results::ResultStream;
-use super::sql::only_looks;
+use super::sql::{alters_session, only_looks, only_queries};
 use super::transport::{Call, Repeat};
 use super::wire::{
     Compression, Disposition, ExecuteStatementRequest, Format, QueryTag, StatementParameter,
@@ -132,14 +132,19 @@ async fn ended(
     signal: &mut StopSignal,
 ) -> Result<(StatementResponse, OpenStatement)> {
     let silence = session.transport().config().silence_timeout;
-    let hold = hold(statement.timeout, silence);
+    // An answer that is held tells nothing of how far the statement is.
+    let hold = if control.is_observed() {
+        "0s"
+    } else {
+        hold(statement.timeout, silence)
+    };
     let response = submit(session, statement, hold, signal).await?;
     let id = response.statement_id.clone();
     if !id.is_empty() {
         control.known_as(&id);
     }
     let open = OpenStatement::new(Arc::clone(session), id.clone());
-    match poll(session, response, signal).await {
+    match poll(session, response, (control, signal)).await {
         Ok(response) => Ok((response, open)),
         Err(error) if id.is_empty() => Err(error),
         Err(error) => Err(error.with_statement_id(id)),
@@ -186,10 +191,10 @@ pub(crate) async fn submit(
     } else {
         session.disposition()
     };
-    let answer = match post(session, statement, disposition, hold, signal).await {
+    let answer = match post_again(session, statement, disposition, hold, signal).await {
         Err(error) if refuses_hybrid(&error, disposition) => {
             session.remember_hybrid_refused();
-            post(session, statement, Disposition::ExternalLinks, hold, signal).await
+            post_again(session, statement, Disposition::ExternalLinks, hold, signal).await
         }
         other => other,
     };
@@ -221,17 +226,55 @@ fn hold(timeout: Option<Duration>, silence: Duration) -> &'static str {
     }
 }
 
-async fn post(
+/// Sends a statement, in a new session where the old one is lost and nothing with it: it did not run then.
+async fn post_again(
     session: &OpenSession,
     statement: &Statement,
     disposition: Disposition,
     hold: &'static str,
     signal: &StopSignal,
 ) -> Result<StatementResponse> {
+    let altered = if statement.operation.is_none() && alters_session(&statement.sql) {
+        session.alter()
+    } else {
+        session.is_altered()
+    };
+    let id = session.id();
+    let answer = post(session, &id, (statement, disposition), hold, signal).await;
+    let lost = match answer {
+        Err(error) if error.code() == ErrorCode::SessionLost => error,
+        other => return other,
+    };
+    if altered {
+        return Err(lost.with_context(
+            "what was changed in the session (USE, SET, temporary objects, a transaction) is lost",
+        ));
+    }
+    if !session.reopen(&id, signal.clone()).await? {
+        return Err(lost);
+    }
+    tracing::info!("session {id} was lost; {} takes its place", session.id());
+    post(
+        session,
+        &session.id(),
+        (statement, disposition),
+        hold,
+        signal,
+    )
+    .await
+}
+
+async fn post(
+    session: &OpenSession,
+    session_id: &str,
+    (statement, disposition): (&Statement, Disposition),
+    hold: &'static str,
+    signal: &StopSignal,
+) -> Result<StatementResponse> {
     let inline = disposition == Disposition::Inline;
     let request = ExecuteStatementRequest {
         warehouse_id: session.transport().endpoint().warehouse_id(),
-        session_id: session.id(),
+        session_id,
         session_version: session.version(),
         statement: &statement.sql,
         parameters: &statement.parameters,
@@ -256,7 +299,9 @@ async fn post(
     let operation = statement.operation.map(metadata_headers);
     if let Some(headers) = &operation {
         call.headers = headers;
-    } else if !only_looks(&statement.sql) {
+    } else if !(only_looks(&statement.sql)
+        || session.config().retry_reads && only_queries(&statement.sql))
+    {
         call.repeat = Repeat::UnlessMaybeExecuted;
     }
     call.stop = Some(signal.clone());
@@ -293,16 +338,22 @@ fn session_lost(error: Error) -> Error {
 
 /// Waits until the statement has ended well; everything else is an error.
 pub(crate) async fn poll(
-    session: &OpenSession,
+    session: &Arc<OpenSession>,
     mut response: StatementResponse,
-    signal: &mut StopSignal,
+    (control, signal): (&StatementControl, &mut StopSignal),
 ) -> Result<StatementResponse> {
     const FIRST_WAIT: Duration = Duration::from_millis(50);
     const LONGEST_WAIT: Duration = Duration::from_secs(1);
     let id = response.statement_id.clone();
     let mut wait = FIRST_WAIT;
     let mut heeded = Stop::No;
+    let mut warehouse = WarehouseWatch::new();
     loop {
+        match response.status.state {
+            StatementState::Running => control.is_in(Phase::Running),
+            StatementState::Pending => warehouse.look(session, control),
+            _ => {}
+        }
         if let Some(outcome) = outcome(&mut response.status) {
             return outcome.map(|()| response);
         }
@@ -330,6 +381,41 @@ pub(crate) async fn poll(
             answer = look(session, &id) => response = answer?,
             Ok(()) = signal.changed() => {}
         }
+    }
+}
+
+/// Looks now and then whether it is the warehouse that a statement waits for.
+struct WarehouseWatch {
+    next: Instant,
+}
+
+impl WarehouseWatch {
+    /// Statements that hardly wait are not worth a request.
+    const FIRST: Duration = Duration::from_millis(500);
+    const PAUSE: Duration = Duration::from_secs(2);
+
+    fn new() -> Self {
+        Self {
+            next: Instant::now() + Self::FIRST,
+        }
+    }
+
+    fn look(&mut self, session: &Arc<OpenSession>, control: &StatementControl) {
+        if !control.is_observed() || Instant::now() < self.next {
+            return;
+        }
+        self.next = Instant::now() + Self::PAUSE;
+        let (session, control) = (Arc::clone(session), control.clone());
+        tokio::spawn(async move {
+            // Who may not look at warehouses waits in a queue, as far as is known.
+            let phase = match session.warehouse_is_starting().await {
+                Ok(true) => Phase::StartingWarehouse,
+                _ => Phase::Queued,
+            };
+            if control.phase() != Phase::Running {
+                control.is_in(phase);
+            }
+        });
     }
 }
 

@@ -119,7 +119,7 @@ async fn submit_now(
     control.known_as(&id);
     let open = OpenStatement::new(Arc::clone(&session), id);
     if *signal.borrow_and_update() != super::control::Stop::No {
-        poll(&session, response, &mut signal).await?;
+        poll(&session, response, (&control, &mut signal)).await?;
         return Err(super::control::cancelled());
     }
     if response.status.state == StatementState::Closed {
@@ -183,19 +183,27 @@ impl SubmittedStatement {
     /// Waits for its end; the result can be fetched as often as wanted. Dropping the future changes
     /// nothing.
     pub async fn await_result(&self) -> Result<ExecutedStatement> {
-        let control = StatementControl::default();
+        self.await_result_observed(&StatementControl::default())
+            .await
+    }
+
+    /// The same; `control` tells how far it is.
+    pub async fn await_result_observed(
+        &self,
+        control: &StatementControl,
+    ) -> Result<ExecutedStatement> {
         let response = loop {
             let cancelled = self.0.cancelled.notified();
             let response = self.look().await?;
             let mut signal = control.signal();
             tokio::select! {
-                ended = poll(self.session(), response, &mut signal) => {
+                ended = poll(self.session(), response, (control, &mut signal)) => {
                     break ended.map_err(|error| error.with_statement_id(self.id()))?;
                 }
                 () = cancelled => {}
             }
         };
-        self.result(response, &control).await
+        self.result(response, control).await
     }
 
     /// Its result, if it has ended.
@@ -242,9 +250,11 @@ impl SubmittedStatement {
         closed.map_err(|error| error.with_statement_id(self.id()))
     }
 
-    /// Leaves the statement and its result at the service when this object goes.
+    /// Leaves the statement and its result at the service when this object goes, and its session when that is closed:
+    /// the service ends what runs in a session with it.
     pub fn detach(&self) {
         self.0.statement.forget();
+        self.session().leave_open();
     }
 
     /// The same statement, without the right to end it.

@@ -49,8 +49,24 @@ pub(crate) fn wait<F>(py: Python<'_>, future: F) -> PyResult<F::Output>
 where
     F: Future<Output: Send> + Send,
 {
+    wait_and(py, |_| Ok(()), future)
+}
+
+/// The same; `tell` is called with the interpreter now and then, and ends the waiting as a signal does when it fails.
+pub(crate) fn wait_and<F>(
+    py: Python<'_>,
+    mut tell: impl FnMut(Python<'_>) -> PyResult<()> + Send,
+    future: F,
+) -> PyResult<F::Output>
+where
+    F: Future<Output: Send> + Send,
+{
     logging::read_level(py)?;
-    let ended = py.detach(|| block(future, Some(|| Python::try_attach(|py| py.check_signals()))));
+    let mut look = |py: Python<'_>| {
+        py.check_signals()?;
+        tell(py)
+    };
+    let ended = py.detach(|| block(future, Some(|| Python::try_attach(&mut look))));
     let logged = logging::drain(py);
     let ended = ended?;
     logged.map(|()| ended)
@@ -95,7 +111,7 @@ pub(crate) fn drop_anywhere<T: Send + 'static>(value: T) {
 /// interpreter has ended.
 fn block<F: Future>(
     future: F,
-    check: Option<impl Fn() -> Option<PyResult<()>>>,
+    mut check: Option<impl FnMut() -> Option<PyResult<()>>>,
 ) -> PyResult<F::Output> {
     let runtime = runtime()?;
     let mut future = pin!(future);
@@ -111,7 +127,7 @@ fn block<F: Future>(
         if let Some(output) = runtime.block_on(poll) {
             return Ok(output);
         }
-        match check.as_ref().and_then(|check| check()) {
+        match check.as_mut().and_then(|check| check()) {
             Some(checked) => checked?,
             // This daemon thread waited meanwhile, and cannot go back to an interpreter that is gone.
             None => loop {

@@ -18,6 +18,7 @@ mod inline;
 mod integrity;
 mod json;
 mod links;
+mod lost_session;
 mod metadata;
 mod never_twice;
 mod resume;

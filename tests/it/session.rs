@@ -25,7 +25,7 @@ async fn a_session_is_opened_with_its_settings_verbatim() {
         ..SessionConfig::default()
     };
     let session = warehouse.open_with(http(), config).await.unwrap();
-    assert_eq!(session.id(), "session-1");
+    assert_eq!(&*session.id(), "session-1");
     let log = warehouse.workspace.log();
     assert_eq!(log.len(), 1);
     assert_eq!(
@@ -200,7 +200,7 @@ async fn the_last_dropped_clone_closes_in_the_background() {
     let session = warehouse.open().await;
     let weak = session.downgrade();
     drop(session.clone());
-    assert_eq!(weak.upgrade().unwrap().id(), "session-1");
+    assert_eq!(&*weak.upgrade().unwrap().id(), "session-1");
     drop(session);
     assert!(weak.upgrade().is_none());
     warehouse.workspace.arrival("DELETE", SESSION, 1).await;

@@ -2,6 +2,7 @@
 
 use std::fs;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Duration;
 
@@ -9,7 +10,8 @@ use databricks_sql_kernel::client::volume::{
     INPUT_STREAM, Local, LocalPaths, OUTPUT_STREAM, Piece, TimeLeft, Upload, VolumeOperation,
 };
 use databricks_sql_kernel::client::{
-    Error, ErrorCode, HttpConfig, Result, Session, SessionConfig, Statement, StatementControl,
+    Error, ErrorCode, HttpConfig, Received, Result, Session, SessionConfig, Statement,
+    StatementControl,
 };
 use serde_json::json;
 use tokio::sync::mpsc;
@@ -98,6 +100,7 @@ struct Transfer {
     operation: VolumeOperation,
     control: StatementControl,
     time: Option<TimeLeft>,
+    moved: Arc<Received>,
 }
 
 impl Transfer {
@@ -122,12 +125,18 @@ impl Transfer {
             operation: operation.unwrap(),
             control,
             time: None,
+            moved: Arc::default(),
         }
     }
 
     async fn run(&self, local: Local<'_>) -> Result<()> {
         self.session
-            .transfer(&self.operation, local, &self.control, self.time)
+            .transfer(
+                &self.operation,
+                local,
+                &self.control,
+                (self.time, &self.moved),
+            )
             .await
     }
 

@@ -115,4 +115,5 @@ def test_execute_takes_what_pep_249_says_first() -> None:
         "query_tags",
         "input_stream",
         "output_stream",
+        "progress",
     ]

@@ -110,13 +110,8 @@ def test_a_stream_is_read_from_where_it_stands(cursor: dbapi.Cursor, tmp_path: P
     assert content(cursor) == b"456789"
 
 
-def test_an_upload_that_failed_starts_once_more(
-    connect: Connect, warehouse: Warehouse, tmp_path: Path
-) -> None:
-    cursor = connect(
-        staging_allowed_local_path=tmp_path, retry_delay_max=0.01, retry_delay_min=0.01
-    )
-    cursor = cursor.cursor()
+def test_an_upload_that_failed_starts_once_more(connect: Connect, warehouse: Warehouse) -> None:
+    cursor = connect(retry_delay_max=0.01, retry_delay_min=0.01).cursor()
     streams: list[Any] = [io.BytesIO(LARGE), Pipe(LARGE), LARGE]
     for stream in streams:
         broken = {"status": 503, "body": {}}

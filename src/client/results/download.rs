@@ -8,6 +8,7 @@ use chrono::{DateTime, TimeDelta};
 use reqwest::header::HeaderValue;
 use tokio::sync::mpsc::UnboundedSender;
 
+use super::Received;
 use super::budget::Reservation;
 use super::decode::{DecodedChunk, decode_body};
 use super::external_links::{LinkBook, Located};
@@ -54,6 +55,7 @@ pub(crate) struct Downloader {
     pub(crate) listed: Vec<ChunkInfo>,
     pub(crate) pool: Arc<Pool>,
     pub(crate) progress: Progress,
+    pub(crate) received: Arc<Received>,
 }
 
 /// What the reader has of a chunk.
@@ -230,6 +232,7 @@ impl Downloader {
             };
             self.progress.step();
             partial.bytes += part.len() as u64;
+            self.received.add_bytes(part.len());
             if partial.intake.add(&part) {
                 drop(part);
                 partial = self.decode(partial, located, download).await?;

@@ -19,6 +19,7 @@ pub mod type_text;
 
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use arrow::datatypes::SchemaRef;
@@ -60,10 +61,40 @@ pub struct ResultStream {
     /// What the last chunk read names as the one after it.
     next_chunk_index: Option<u64>,
     batches: VecDeque<RecordBatch>,
+    received: Arc<Received>,
     held: Option<Arc<Reservation>>,
     patience: Option<Patience>,
     stop: StopSignal,
     open: Option<OpenStatement>,
+}
+
+/// How much of a result has come from the service, whether or not it was read.
+#[derive(Debug, Default)]
+pub struct Received {
+    bytes: AtomicU64,
+    rows: AtomicU64,
+}
+
+impl Received {
+    /// Bytes, as they came.
+    #[must_use]
+    pub fn bytes(&self) -> u64 {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
+    /// Rows that are ready to be read, or have been.
+    #[must_use]
+    pub fn rows(&self) -> u64 {
+        self.rows.load(Ordering::Relaxed)
+    }
+
+    pub(crate) fn restart(&self) {
+        self.bytes.store(0, Ordering::Relaxed);
+    }
+
+    pub(crate) fn add_bytes(&self, bytes: usize) {
+        self.bytes.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
 }
 
 /// Time that may still be spent waiting for the service.
@@ -91,6 +122,7 @@ impl ResultStream {
         let time_zone = session.config().time_zone().unwrap_or("Etc/UTC");
         let announced = schema::schema_from_columns(&manifest.schema.columns, time_zone);
         let count = chunk_count(&manifest, &data);
+        let received = Arc::new(Received::default());
         let downloader = Arc::new(Downloader {
             transport: Arc::clone(session.transport()),
             book: LinkBook::new(Arc::clone(session.transport()), statement_id.clone(), data),
@@ -102,6 +134,7 @@ impl ResultStream {
             listed: listed_chunks(&manifest, count),
             pool: Arc::new(Pool::default()),
             progress: Progress::default(),
+            received: Arc::clone(&received),
         });
         let mut stream = Self {
             statement_id,
@@ -116,6 +149,7 @@ impl ResultStream {
             rows_read: 0,
             next_chunk_index: None,
             batches: VecDeque::new(),
+            received,
             held: None,
             patience: timeout.map(|(whole, left)| Patience { whole, left }),
             stop,
@@ -154,6 +188,7 @@ impl ResultStream {
             rows_read: 0,
             next_chunk_index: None,
             batches: batches.into(),
+            received: Arc::default(),
             held: None,
             patience: None,
             stop: StatementControl::default().signal(),
@@ -177,6 +212,12 @@ impl ResultStream {
     #[must_use]
     pub fn total_rows(&self) -> Option<u64> {
         self.total_rows
+    }
+
+    /// How much of it has come, also while something is waited for.
+    #[must_use]
+    pub fn received(&self) -> &Arc<Received> {
+        &self.received
     }
 
     /// Whether a limit cut the result.
@@ -313,6 +354,7 @@ impl ResultStream {
         }
         self.schema = Some(schema);
         self.rows_read += piece.rows;
+        self.received.rows.store(self.rows_read, Ordering::Relaxed);
         self.next_chunk_index = piece.next_chunk_index;
         Ok(())
     }

@@ -14,7 +14,7 @@ mod value;
 pub use bind::{BindError, BoundStatement, Template, Values};
 pub use column_type::Target;
 pub use insert::{Batch, Batches, InsertTemplate};
-pub(crate) use lookup::only_looks;
+pub(crate) use lookup::{alters_session, only_looks, only_queries};
 pub use lookup::{is_empty, only_defines};
 pub use value::{SqlType, Value};
 

@@ -16,7 +16,7 @@ use tokio::time::{Instant, sleep_until};
 use super::failure::Failure;
 use super::storage::Presigned;
 use super::{Repeat, Transport};
-use crate::client::{Error, Result};
+use crate::client::{Error, Received, Result};
 
 impl Transport {
     /// Sends `length` bytes to a place in the storage, once.
@@ -25,6 +25,7 @@ impl Transport {
         to: &Presigned,
         length: u64,
         pieces: mpsc::Receiver<Result<Bytes>>,
+        moved: &Arc<Received>,
     ) -> Result<(), Failure> {
         let mut request = self.storage_request(Method::PUT, to);
         request
@@ -35,6 +36,7 @@ impl Transport {
             pieces,
             left: length,
             pace: Arc::clone(&pace),
+            moved: Arc::clone(moved),
         }));
         let http = self.http.for_uploads()?;
         let patience = Some(self.config.retry.storage.budget);
@@ -71,6 +73,7 @@ struct UploadBody {
     pieces: mpsc::Receiver<Result<Bytes>>,
     left: u64,
     pace: Arc<Pace>,
+    moved: Arc<Received>,
 }
 
 impl Body for UploadBody {
@@ -89,6 +92,7 @@ impl Body for UploadBody {
             Some(Ok(piece)) => match self.left.checked_sub(piece.len() as u64) {
                 Some(left) => {
                     self.left = left;
+                    self.moved.add_bytes(piece.len());
                     Some(Ok(Frame::data(piece)))
                 }
                 None => Some(Err(Error::data_loss(

@@ -15,7 +15,7 @@ use crate::client::transport::Transport;
 use crate::client::transport::failure::Failure;
 use crate::client::transport::retry::Attempts;
 use crate::client::transport::storage::{Broken, Presigned};
-use crate::client::{Error, ErrorCode, Result};
+use crate::client::{Error, ErrorCode, Received, Result};
 
 /// Pieces that the network may be ahead of the disk.
 const AHEAD: usize = 16;
@@ -25,6 +25,7 @@ pub(super) async fn download_file(
     transport: &Transport,
     from: &Presigned,
     target: &Path,
+    moved: &Received,
 ) -> Result<()> {
     let target = target.to_owned();
     let created = tokio::task::spawn_blocking(move || NewFile::create(target));
@@ -36,7 +37,7 @@ pub(super) async fn download_file(
         }
         Ok(file)
     });
-    let downloaded = transport.download(from, &pieces).await;
+    let downloaded = transport.download(from, &pieces, moved).await;
     drop(pieces);
     // Why nothing more was taken is the first to be told.
     let file: NewFile = writing.await.map_err(no_thread)??;
@@ -118,12 +119,16 @@ impl Transport {
         &self,
         from: &Presigned,
         pieces: &mpsc::Sender<Piece>,
+        moved: &Received,
     ) -> Result<()> {
         let mut attempts = Attempts::new(&self.config().retry.storage);
         let (mut taken, mut farthest) = (0, 0);
         let mut broken: Option<Broken> = None;
         loop {
-            let failure = match self.read_file(from, pieces, &mut broken, &mut taken).await {
+            let failure = match self
+                .read_file(from, (pieces, moved), &mut broken, &mut taken)
+                .await
+            {
                 Ok(()) => return Ok(()),
                 Err(failure) => failure,
             };
@@ -144,7 +149,7 @@ impl Transport {
     async fn read_file(
         &self,
         from: &Presigned,
-        pieces: &mpsc::Sender<Piece>,
+        (pieces, moved): (&mpsc::Sender<Piece>, &Received),
         broken: &mut Option<Broken>,
         taken: &mut u64,
     ) -> Result<(), Failure> {
@@ -152,6 +157,7 @@ impl Transport {
         if body.is_new && *taken > 0 {
             give(pieces, Piece::Restart).await?;
             *taken = 0;
+            moved.restart();
         }
         let tag = body.tag.clone();
         loop {
@@ -160,6 +166,7 @@ impl Transport {
                 return Ok(());
             };
             *taken += bytes.len() as u64;
+            moved.add_bytes(bytes.len());
             give(pieces, Piece::Bytes(bytes)).await?;
         }
     }

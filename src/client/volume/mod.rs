@@ -18,6 +18,7 @@ pub use self::local::LocalPaths;
 pub use self::operation::{VolumeCommand, VolumeOperation};
 pub use self::upload::{Pieces, Upload};
 use super::control::{StatementControl, Stop, cancelled, timed_out};
+use super::results::Received;
 use super::session::Session;
 use super::{Error, ErrorCode, Result};
 
@@ -56,7 +57,7 @@ pub struct TimeLeft {
 }
 
 impl Session {
-    /// Does what a statement about a file was answered with. Dropping the future ends the transfer.
+    /// Does what a statement about a file was answered with, and counts the bytes. Dropping the future ends the transfer.
     ///
     /// # Errors
     /// `InvalidArgument` for local files that may not be used, `NotFound` for files that are not there,
@@ -66,7 +67,7 @@ impl Session {
         operation: &VolumeOperation,
         local: Local<'_>,
         control: &StatementControl,
-        time: Option<TimeLeft>,
+        (time, moved): (Option<TimeLeft>, &Arc<Received>),
     ) -> Result<()> {
         let session = Arc::clone(self.open_session()?);
         let transport = session.transport();
@@ -74,20 +75,20 @@ impl Session {
             match (operation.command(), local) {
                 (VolumeCommand::Remove, _) => transport.remove_file(operation.place()).await,
                 (VolumeCommand::Put, Local::Upload(upload)) => {
-                    transport.upload(operation.place(), upload).await
+                    transport.upload(operation.place(), upload, moved).await
                 }
                 (VolumeCommand::Put, Local::File(paths)) => {
                     let file = paths.resolve(operation.local_file()?)?;
                     transport
-                        .upload(operation.place(), Upload::of_file(&file).await?)
+                        .upload(operation.place(), Upload::of_file(&file).await?, moved)
                         .await
                 }
                 (VolumeCommand::Get, Local::Download(pieces)) => {
-                    transport.download(operation.place(), &pieces).await
+                    transport.download(operation.place(), &pieces, moved).await
                 }
                 (VolumeCommand::Get, Local::File(paths)) => {
                     let file = paths.resolve(operation.local_file()?)?;
-                    download_file(transport, operation.place(), &file).await
+                    download_file(transport, operation.place(), &file, moved).await
                 }
                 (command, _) => Err(Error::new(
                     ErrorCode::Internal,

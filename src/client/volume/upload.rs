@@ -3,6 +3,7 @@
 use std::fs::File;
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
+use std::sync::Arc;
 
 use bytes::Bytes;
 use tokio::sync::mpsc;
@@ -11,7 +12,7 @@ use super::local::named;
 use crate::client::transport::Transport;
 use crate::client::transport::retry::Attempts;
 use crate::client::transport::storage::Presigned;
-use crate::client::{Error, Result};
+use crate::client::{Error, Received, Result};
 
 /// Bytes that a file is read by.
 const PIECE: usize = 256 << 10;
@@ -111,11 +112,18 @@ pub(super) fn no_thread(why: tokio::task::JoinError) -> Error {
 
 impl Transport {
     /// Sends bytes to a place in the storage until they are taken or the attempts are used up.
-    pub(super) async fn upload(&self, to: &Presigned, upload: Upload) -> Result<()> {
+    pub(super) async fn upload(
+        &self,
+        to: &Presigned,
+        upload: Upload,
+        moved: &Arc<Received>,
+    ) -> Result<()> {
         let mut attempts = Attempts::new(&self.config().retry.storage);
         loop {
             let pieces = upload.pieces().await?;
-            let Err(failure) = self.put(to, upload.length, pieces).await else {
+            moved.restart();
+            let sending = self.put(to, upload.length, pieces, moved);
+            let Err(failure) = sending.await else {
                 return Ok(());
             };
             if !attempts.another(failure.verdict).await {

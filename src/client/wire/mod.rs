@@ -12,5 +12,5 @@ pub use request::{
 };
 pub use status::{
     ApiError, CreateSessionResponse, SessionVersion, StatementResponse, StatementState,
-    StatementStatus,
+    StatementStatus, WarehouseResponse,
 };

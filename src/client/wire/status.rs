@@ -16,6 +16,13 @@ pub struct CreateSessionResponse {
     pub session_version: Option<SessionVersion>,
 }
 
+/// Answer of `GET /api/2.0/sql/warehouses/{id}`, as far as it matters here.
+#[derive(Clone, Debug, Deserialize)]
+pub struct WarehouseResponse {
+    /// `RUNNING`, `STARTING`, `STOPPED` and so on.
+    pub state: String,
+}
+
 /// The state of a session as the service numbers it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct SessionVersion {

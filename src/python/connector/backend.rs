@@ -49,7 +49,7 @@ impl KernelDatabricksClient {
     /// The session of an id, where it may be used.
     fn session(&self, py: Python<'_>, id: &Bound<'_, PyAny>) -> PyResult<Session> {
         let id = sea_id(id, "to_sea_session_id", "session")?;
-        let found = self.sessions().iter().find(|it| it.id() == id).cloned();
+        let found = self.sessions().iter().find(|it| *it.id() == *id).cloned();
         let session = found.ok_or_else(|| {
             raise(
                 py,
@@ -388,6 +388,7 @@ impl KernelDatabricksClient {
             schema: schema.or_else(|| options.schema.clone()),
             session_configuration: settings(options.way, session_configuration)?,
             results: options.results.clone(),
+            ..SessionConfig::default()
         };
         let opening = Session::open(
             options.endpoint.clone(),
@@ -397,7 +398,7 @@ impl KernelDatabricksClient {
         );
         let session = wait(py, opening)?.map_err(|error| to_pyerr(py, &error))?;
         close_at_exit(py, &session)?;
-        let id = Peer::get(py)?.session_id(py, session.id())?;
+        let id = Peer::get(py)?.session_id(py, &session.id())?;
         self.sessions().push(session);
         Ok(id)
     }
@@ -407,7 +408,7 @@ impl KernelDatabricksClient {
         let id = sea_id(session_id, "to_sea_session_id", "session")?;
         let session = {
             let mut sessions = self.sessions();
-            let place = sessions.iter().position(|session| session.id() == id);
+            let place = sessions.iter().position(|session| *session.id() == *id);
             place.map(|place| sessions.swap_remove(place))
         };
         let Some(session) = session.filter(Session::is_of_this_process) else {

@@ -6,13 +6,14 @@ use std::sync::{Arc, Mutex, PoisonError, Weak};
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyList, PyType};
 
-use super::cursor::{Cursor, array_size};
+use super::cursor::{Cursor, CursorOptions, array_size};
 use super::exceptions::{
     DataError, DatabaseError, Error, IntegrityError, InterfaceError, InternalError,
     NotSupportedError, OperationalError, ProgrammingError, Warning, raise,
 };
 use super::fetch::RowFactory;
 use super::options::{ConnectOptions, seconds};
+use super::progress::callback;
 use super::transaction::Transactions;
 use super::turn::CursorInner;
 use crate::client::Session;
@@ -82,10 +83,13 @@ impl Connection {
         let cursor = Cursor::new(
             slf.py(),
             slf.clone().unbind(),
-            1,
-            None,
-            RowFactory::Tuple,
-            timeout,
+            CursorOptions {
+                arraysize: 1,
+                row_limit: None,
+                row_factory: RowFactory::Tuple,
+                timeout,
+                progress: None,
+            },
         );
         this.add_cursor(cursor.inner());
         Ok(cursor)
@@ -101,7 +105,7 @@ impl Connection {
 #[pymethods]
 impl Connection {
     /// A new cursor.
-    #[pyo3(signature = (arraysize=1, buffer_size_bytes=None, row_limit=None, row_factory=None, timeout=None))]
+    #[pyo3(signature = (arraysize=1, buffer_size_bytes=None, row_limit=None, row_factory=None, timeout=None, progress=None))]
     fn cursor(
         slf: &Bound<'_, Self>,
         arraysize: i64,
@@ -109,6 +113,7 @@ impl Connection {
         row_limit: Option<u64>,
         row_factory: Option<&Bound<'_, PyAny>>,
         timeout: Option<&Bound<'_, PyAny>>,
+        progress: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Cursor> {
         let py = slf.py();
         let this = slf.get();
@@ -130,13 +135,20 @@ impl Connection {
             Some(timeout) => Some(seconds("timeout", timeout)?),
             None => this.options.results.statement_timeout,
         };
+        let progress = match progress {
+            Some(given) => Some(callback("progress", given)?),
+            None => this.options.progress.as_ref().map(|it| it.clone_ref(py)),
+        };
         let cursor = Cursor::new(
             py,
             slf.clone().unbind(),
-            arraysize,
-            row_limit,
-            row_factory,
-            timeout,
+            CursorOptions {
+                arraysize,
+                row_limit,
+                row_factory,
+                timeout,
+                progress,
+            },
         );
         this.add_cursor(cursor.inner());
         Ok(cursor)
@@ -155,6 +167,26 @@ impl Connection {
             cursor.close();
         }
         wait(py, self.session.close())
+    }
+
+    /// Asks the service whether the session works, by a statement.
+    #[pyo3(signature = (timeout=None))]
+    fn ping(slf: &Bound<'_, Self>, timeout: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
+        const QUESTION: &str = "SELECT 1";
+        let cursor = Self::plain_cursor(slf)?;
+        // It begins a transaction as any other.
+        slf.get().transactions.statement_runs(QUESTION);
+        cursor.run_own(slf.py(), QUESTION, cursor.timeout(timeout)?)
+    }
+
+    /// Whether the session works, as far as the service can tell now.
+    #[pyo3(signature = (timeout=None))]
+    fn is_valid(slf: &Bound<'_, Self>, timeout: Option<&Bound<'_, PyAny>>) -> PyResult<bool> {
+        match Self::ping(slf, timeout) {
+            Ok(()) => Ok(true),
+            Err(raised) if raised.is_instance_of::<Error>(slf.py()) => Ok(false),
+            Err(raised) => Err(raised),
+        }
     }
 
     /// Commits what was done since the last commit or rollback.
@@ -215,19 +247,19 @@ impl Connection {
     }
 
     /// The session's id, as the official connector has it.
-    fn get_session_id(&self) -> &str {
-        self.session.id()
+    fn get_session_id(&self) -> String {
+        self.session.id().to_string()
     }
 
     /// The session's id, as the official connector has it.
-    fn get_session_id_hex(&self) -> &str {
-        self.session.id()
+    fn get_session_id_hex(&self) -> String {
+        self.session.id().to_string()
     }
 
     /// The session's id.
     #[getter(session_id)]
-    fn id(&self) -> &str {
-        self.session.id()
+    fn id(&self) -> String {
+        self.session.id().to_string()
     }
 
     fn __enter__(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {

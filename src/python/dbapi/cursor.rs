@@ -30,18 +30,29 @@ pub(crate) struct Cursor {
     pub(super) row_limit: Option<u64>,
     pub(super) row_factory: RowFactory,
     pub(super) timeout: Option<Duration>,
+    /// Called while statements are waited for.
+    pub(super) progress: Option<Py<PyAny>>,
     pub(super) messages: Py<PyList>,
 }
 
+/// What a cursor is made with.
+pub(super) struct CursorOptions {
+    pub(super) arraysize: usize,
+    pub(super) row_limit: Option<u64>,
+    pub(super) row_factory: RowFactory,
+    pub(super) timeout: Option<Duration>,
+    pub(super) progress: Option<Py<PyAny>>,
+}
+
 impl Cursor {
-    pub(super) fn new(
-        py: Python<'_>,
-        connection: Py<Connection>,
-        arraysize: usize,
-        row_limit: Option<u64>,
-        row_factory: RowFactory,
-        timeout: Option<Duration>,
-    ) -> Self {
+    pub(super) fn new(py: Python<'_>, connection: Py<Connection>, options: CursorOptions) -> Self {
+        let CursorOptions {
+            arraysize,
+            row_limit,
+            row_factory,
+            timeout,
+            progress,
+        } = options;
         let arraysize = AtomicUsize::new(arraysize);
         let inner = Arc::default();
         Self {
@@ -51,6 +62,7 @@ impl Cursor {
             row_limit,
             row_factory,
             timeout,
+            progress,
             messages: PyList::empty(py).unbind(),
         }
     }
@@ -129,8 +141,13 @@ pub(super) fn array_size(py: Python<'_>, given: i64) -> PyResult<usize> {
 impl Cursor {
     /// Executes a statement and waits for its end.
     #[pyo3(signature = (
-        operation, parameters=None, *, timeout=None, query_tags=None, input_stream=None, output_stream=None
+        operation, parameters=None, *, timeout=None, query_tags=None, input_stream=None, output_stream=None,
+        progress=None
     ))]
+    #[expect(
+        clippy::too_many_arguments,
+        reason = "they are those of the Python method"
+    )]
     fn execute<'py>(
         slf: Bound<'py, Self>,
         operation: &str,
@@ -139,12 +156,14 @@ impl Cursor {
         query_tags: Option<&Bound<'py, PyAny>>,
         input_stream: Option<&Bound<'py, PyAny>>,
         output_stream: Option<&Bound<'py, PyAny>>,
+        progress: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, Self>> {
         let (py, this) = (slf.py(), slf.get());
         this.check_open(py)?;
         let (sql, parameters) = this.bind(py, operation, parameters)?;
         let beside = Beside {
             streams: Streams::new(py, &sql, input_stream, output_stream)?,
+            progress,
             ..Beside::default()
         };
         let statement = Statement {

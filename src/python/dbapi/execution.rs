@@ -12,6 +12,7 @@ use super::description::description;
 use super::exceptions::{DataError, ProgrammingError, Warning, raise, to_pyerr};
 use super::fetch::ResultSet;
 use super::options::{OnTruncated, seconds};
+use super::progress::{Reporter, callback, tell};
 use super::turn::{About, Turn};
 use super::volume::{Streams, time_left};
 use crate::client::dml::{are_counts, only_reads};
@@ -19,7 +20,7 @@ use crate::client::sql::{Template, Values, is_empty};
 use crate::client::wire::StatementParameter;
 use crate::client::{ResultStream, Statement, StatementControl};
 use crate::python::convert::parameter::{ParameterError, ParameterOptions, values};
-use crate::python::runtime::wait;
+use crate::python::runtime::wait_and;
 
 /// What goes along with a statement and is not sent.
 #[derive(Clone, Copy, Default)]
@@ -27,6 +28,8 @@ pub(super) struct Beside<'a, 'py> {
     /// What the statement is for, as errors say it.
     pub(super) what: Option<&'a str>,
     pub(super) streams: Streams<'a, 'py>,
+    /// What is called meanwhile, if not what the cursor calls.
+    pub(super) progress: Option<&'a Bound<'py, PyAny>>,
 }
 
 impl Cursor {
@@ -40,14 +43,15 @@ impl Cursor {
     ) -> PyResult<()> {
         let started = Instant::now();
         let (sql, timeout) = (statement.sql.clone(), statement.timeout);
-        let control = StatementControl::default();
+        let (control, mut reporter) = self.watched(py, beside.progress)?;
         self.begin(py, turn, &control)?;
         let statement = Statement {
             row_limit: self.row_limit,
             ..statement
         };
         let session = self.connection.get().session(py)?;
-        let executed = wait(py, session.execute(statement, &control));
+        let tell = |py: Python<'_>| tell(py, reporter.as_mut());
+        let executed = wait_and(py, tell, session.execute(statement, &control));
         self.inner.about().query_id = control.statement_id();
         let executed = executed?.map_err(|error| match beside.what {
             Some(what) => to_pyerr(py, &error.with_context(what)),
@@ -55,11 +59,33 @@ impl Cursor {
         })?;
         if executed.is_volume_operation() {
             let time = time_left(timeout, started);
-            return self.move_file(py, executed, (Some(&sql), beside.streams), &control, time);
+            let with = (Some(&*sql), beside.streams);
+            return self.move_file(py, executed, with, &control, (time, reporter));
         }
         let modified_rows = executed.modified_rows();
         let stream = executed.into_stream();
-        self.keep(py, turn, stream, control, modified_rows, only_reads(&sql))
+        let watched = (control, reporter);
+        self.keep_watched(py, turn, stream, watched, modified_rows, only_reads(&sql))
+    }
+
+    /// What ends a statement, and what tells of it where the caller wants to know.
+    pub(super) fn watched(
+        &self,
+        py: Python<'_>,
+        given: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<(StatementControl, Option<Reporter>)> {
+        let callback = match given {
+            Some(given) => Some(callback("progress", given)?),
+            None => self.progress.as_ref().map(|own| own.clone_ref(py)),
+        };
+        Ok(match callback {
+            None => (StatementControl::default(), None),
+            Some(callback) => {
+                let control = StatementControl::observed();
+                let reporter = Reporter::new(callback, control.clone());
+                (control, Some(reporter))
+            }
+        })
     }
 
     /// Lets go of what was there before a new statement.
@@ -94,9 +120,25 @@ impl Cursor {
         modified_rows: Option<i64>,
         only_reads: bool,
     ) -> PyResult<()> {
+        self.keep_watched(py, turn, stream, (control, None), modified_rows, only_reads)
+    }
+
+    /// The same, and tells of its way.
+    pub(super) fn keep_watched(
+        &self,
+        py: Python<'_>,
+        turn: &mut Turn<'_>,
+        stream: ResultStream,
+        (control, reporter): (StatementControl, Option<Reporter>),
+        modified_rows: Option<i64>,
+        only_reads: bool,
+    ) -> PyResult<()> {
         let options = &self.connection.get().options().results;
         let row_factory = self.row_factory.clone_ref(py);
         let mut result = ResultSet::new(stream, control, row_factory, options.maps_as_dicts);
+        if let Some(reporter) = reporter {
+            result.report_to(reporter);
+        }
         let is_count_row = !only_reads && are_counts(result.stream().columns());
         let affected_rows = match modified_rows {
             None if is_count_row => result.affected_rows(py)?,
@@ -127,11 +169,16 @@ impl Cursor {
     }
 
     /// Runs a statement of the driver's own.
-    pub(super) fn run_own(&self, py: Python<'_>, sql: &str) -> PyResult<()> {
+    pub(super) fn run_own(
+        &self,
+        py: Python<'_>,
+        sql: &str,
+        timeout: Option<Duration>,
+    ) -> PyResult<()> {
         let mut turn = self.turn(py)?;
         let statement = Statement {
             sql: sql.to_owned(),
-            timeout: self.timeout,
+            timeout,
             ..Statement::default()
         };
         self.run(py, &mut turn, statement, Beside::default())

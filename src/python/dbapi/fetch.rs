@@ -1,6 +1,7 @@
 //! The rows of one result on their way to the user, with those converted ahead.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::datatypes::SchemaRef;
@@ -10,11 +11,12 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 
 use super::exceptions::{DataError, raise, to_pyerr};
+use super::progress::{Counted, Reporter, tell};
 use crate::client::{Error, ErrorCode, Result, ResultStream, StatementControl};
 use crate::python::convert::{
     ConvertError, ConvertOptions, RowConverter, RowKind, TimeSlice, row_base,
 };
-use crate::python::runtime::{drop_anywhere, wait};
+use crate::python::runtime::{drop_anywhere, wait_and};
 
 /// Rows that `fetchone` has converted at a time.
 const BLOCK_ROWS: usize = 1024;
@@ -115,6 +117,8 @@ pub(super) struct ResultSet {
     /// Whether an Arrow stream has taken rows, which it gives to nobody else.
     streamed: bool,
     closed: bool,
+    /// Tells the caller how much has come.
+    reporter: Option<Reporter>,
 }
 
 impl ResultSet {
@@ -139,7 +143,18 @@ impl ResultSet {
             rows_given: 0,
             streamed: false,
             closed: false,
+            reporter: None,
         }
+    }
+
+    /// Has the caller told how much has come while rows are waited for.
+    pub(super) fn report_to(&mut self, mut reporter: Reporter) {
+        reporter.counts(Counted {
+            phase: "downloading",
+            received: Arc::clone(self.stream.received()),
+            total_rows: self.stream.total_rows(),
+        });
+        self.reporter = Some(reporter);
     }
 
     pub(super) fn id(&self) -> u64 {
@@ -290,7 +305,8 @@ impl ResultSet {
 
     /// The columns; waits for the first rows where there are some.
     pub(super) fn schema(&mut self, py: Python<'_>) -> PyResult<SchemaRef> {
-        let schema = wait(py, self.stream.schema());
+        let tell = |py: Python<'_>| tell(py, self.reporter.as_mut());
+        let schema = wait_and(py, tell, self.stream.schema());
         self.waited(schema)?.map_err(|error| to_pyerr(py, &error))
     }
 
@@ -370,10 +386,18 @@ impl ResultSet {
                 return Ok(Some((batch.clone(), *offset)));
             }
             self.batch = None;
-            let next = wait(py, self.stream.next_batch());
-            match self.waited(next)?.map_err(|error| to_pyerr(py, &error))? {
-                Some(batch) => self.batch = Some((batch, 0)),
-                None => return Ok(None),
+            let mut told = |py: Python<'_>| tell(py, self.reporter.as_mut());
+            let next = wait_and(py, &mut told, self.stream.next_batch());
+            let next = next.and_then(|next| told(py).map(|()| next));
+            self.batch = self
+                .waited(next)?
+                .map_err(|error| to_pyerr(py, &error))?
+                .map(|batch| (batch, 0));
+            if self.batch.is_none() {
+                if let Some(reporter) = &mut self.reporter {
+                    reporter.tell_end(py)?;
+                }
+                return Ok(None);
             }
         }
     }

@@ -13,6 +13,7 @@ mod frames;
 mod metadata;
 pub mod module;
 mod options;
+mod progress;
 mod submitted;
 mod transaction;
 mod turn;

@@ -23,6 +23,8 @@ pub mod dbapi {
         SessionAlreadyClosedError, UnsafeToRetryError, Warning,
     };
     #[pymodule_export]
+    use super::super::progress::Progress;
+    #[pymodule_export]
     use super::super::types::{
         DBAPITypeObject, binary, date, date_from_ticks, time, time_from_ticks, timestamp,
         timestamp_from_ticks,

@@ -6,10 +6,11 @@ use pyo3::prelude::*;
 
 use super::cursor::Cursor;
 use super::exceptions::{ProgrammingError, raise, to_pyerr};
+use super::progress::tell;
 use super::volume::{Streams, time_left};
 use crate::client::wire::StatementState;
 use crate::client::{Error, ErrorCode, Statement, StatementControl, SubmittedStatement};
-use crate::python::runtime::wait;
+use crate::python::runtime::{wait, wait_and};
 
 impl Cursor {
     /// Has the service run a statement, and does not wait for its end.
@@ -70,10 +71,13 @@ impl Cursor {
         let limit = self.timeout(None)?;
         let mut turn = self.turn(py)?;
         *turn = None;
-        let executed = wait(py, async {
+        let (control, mut reporter) = self.watched(py, None)?;
+        let told = |py: Python<'_>| tell(py, reporter.as_mut());
+        let executed = wait_and(py, told, async {
+            let result = submitted.await_result_observed(&control);
             match limit {
-                None => submitted.await_result().await,
-                Some(limit) => tokio::time::timeout(limit, submitted.await_result())
+                None => result.await,
+                Some(limit) => tokio::time::timeout(limit, result)
                     .await
                     .unwrap_or_else(|_| {
                         let message = format!(
@@ -90,12 +94,13 @@ impl Cursor {
         if executed.is_volume_operation() {
             let control = self.inner().about().control.clone();
             let time = time_left(limit, started);
-            return self.move_file(py, executed, (None, Streams::default()), &control, time);
+            let with = (None, Streams::default());
+            return self.move_file(py, executed, with, &control, (time, reporter));
         }
         let modified_rows = executed.modified_rows();
-        let control = StatementControl::default();
         let stream = executed.into_stream();
-        self.keep(py, &mut turn, stream, control, modified_rows, false)
+        let watched = (control, reporter);
+        self.keep_watched(py, &mut turn, stream, watched, modified_rows, false)
     }
 
     /// Cancels the statement that was submitted, if there is one.

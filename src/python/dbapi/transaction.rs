@@ -129,7 +129,7 @@ fn sql_state(py: Python<'_>, raised: &PyErr) -> PyResult<String> {
 fn execute<'py>(connection: &Bound<'py, Connection>, sql: &str) -> PyResult<Bound<'py, Cursor>> {
     let py = connection.py();
     let cursor = Connection::plain_cursor(connection)?;
-    cursor.run_own(py, sql)?;
+    cursor.run_own(py, sql, cursor.timeout)?;
     Bound::new(py, cursor)
 }
 

@@ -12,11 +12,12 @@ use tokio::task::JoinHandle;
 
 use super::cursor::Cursor;
 use super::exceptions::{OperationalError, ProgrammingError, raise, to_pyerr};
+use super::progress::{Counted, Reporter, tell};
 use crate::client::volume::{
     INPUT_STREAM, Local, OUTPUT_STREAM, Piece, TimeLeft, Upload, VolumeCommand, VolumeOperation,
 };
-use crate::client::{ExecutedStatement, Result, Session, StatementControl};
-use crate::python::runtime::{spawn, wait};
+use crate::client::{ExecutedStatement, Received, Result, Session, StatementControl};
+use crate::python::runtime::{spawn, wait, wait_and};
 
 /// Bytes that a stream is read by.
 const PIECE: usize = 1 << 20;
@@ -97,21 +98,37 @@ impl Cursor {
         executed: ExecutedStatement,
         (sql, streams): (Option<&str>, Streams<'_, '_>),
         control: &StatementControl,
-        time: Option<TimeLeft>,
+        (time, mut reporter): (Option<TimeLeft>, Option<Reporter>),
     ) -> PyResult<()> {
         let read = VolumeOperation::read(executed.into_stream(), sql);
         let operation = wait(py, read)?.map_err(|error| to_pyerr(py, &error))?;
         let connection = self.connection.get();
         let session = connection.session(py)?;
+        let moved = Arc::<Received>::default();
+        if let Some(reporter) = &mut reporter {
+            reporter.counts(Counted {
+                phase: match operation.command() {
+                    VolumeCommand::Put => "uploading",
+                    VolumeCommand::Get => "downloading",
+                    VolumeCommand::Remove => "running",
+                },
+                received: Arc::clone(&moved),
+                total_rows: None,
+            });
+        }
         if !operation.is_stream() {
+            let told = |py: Python<'_>| tell(py, reporter.as_mut());
             let local = Local::File(&connection.options().local_paths);
-            let moved = wait(py, session.transfer(&operation, local, control, time))?;
-            return moved.map_err(|error| to_pyerr(py, &error));
+            let transfer = session.transfer(&operation, local, control, (time, &moved));
+            let done = wait_and(py, told, transfer)?;
+            return done.map_err(|error| to_pyerr(py, &error));
         }
         let transfer = Transfer {
             session: session.clone(),
             control: control.clone(),
             time,
+            moved,
+            reporter,
         };
         match operation.command() {
             VolumeCommand::Get => match streams.output {
@@ -139,26 +156,50 @@ struct Transfer {
     session: Session,
     control: StatementControl,
     time: Option<TimeLeft>,
+    moved: Arc<Received>,
+    reporter: Option<Reporter>,
 }
 
 impl Transfer {
     /// Lets it run by itself, while the thread of the caller works on the stream.
     fn start(self, operation: VolumeOperation, local: Local<'static>) -> PyResult<Running> {
-        let started = spawn(async move {
-            self.session
-                .transfer(&operation, local, &self.control, self.time)
+        let Self {
+            session,
+            control,
+            time,
+            moved,
+            reporter,
+        } = self;
+        let task = spawn(async move {
+            session
+                .transfer(&operation, local, &control, (time, &moved))
                 .await
-        });
-        started.map(Running)
+        })?;
+        Ok(Running { task, reporter })
     }
 }
 
 /// A transfer that ends when nobody waits for it any more.
-struct Running(JoinHandle<Result<()>>);
+struct Running {
+    task: JoinHandle<Result<()>>,
+    reporter: Option<Reporter>,
+}
 
 impl Running {
+    /// Waits for something that the transfer does.
+    fn wait<T: Send>(
+        &mut self,
+        py: Python<'_>,
+        step: impl Future<Output = T> + Send,
+    ) -> PyResult<T> {
+        let mut told = |py: Python<'_>| tell(py, self.reporter.as_mut());
+        let done = wait_and(py, &mut told, step)?;
+        told(py).map(|()| done)
+    }
+
     fn end(mut self, py: Python<'_>) -> PyResult<()> {
-        let ended = wait(py, async { (&mut self.0).await })?;
+        let told = |py: Python<'_>| tell(py, self.reporter.as_mut());
+        let ended = wait_and(py, told, &mut self.task)?;
         let ended = ended.map_err(|why| raise::<OperationalError>(py, why.to_string()))?;
         ended.map_err(|error| to_pyerr(py, &error))
     }
@@ -166,7 +207,7 @@ impl Running {
 
 impl Drop for Running {
     fn drop(&mut self) {
-        self.0.abort();
+        self.task.abort();
     }
 }
 
@@ -218,14 +259,14 @@ fn send(
     let end: u64 = stream.call_method1("seek", (0, 2))?.extract()?;
     stream.call_method1("seek", (start,))?;
     let (upload, mut attempts) = Upload::new(end.saturating_sub(start));
-    let running = transfer.start(operation, Local::Upload(upload))?;
+    let mut running = transfer.start(operation, Local::Upload(upload))?;
     let mut is_at_start = true;
-    while let Some(pieces) = wait(py, attempts.recv())? {
+    while let Some(pieces) = running.wait(py, attempts.recv())? {
         if !std::mem::take(&mut is_at_start) {
             stream.call_method1("seek", (start,))?;
         }
         while let Some(piece) = read(stream)? {
-            if wait(py, pieces.send(Ok(piece)))?.is_err() {
+            if running.wait(py, pieces.send(Ok(piece)))?.is_err() {
                 break;
             }
         }
@@ -264,8 +305,8 @@ fn download(
     let (pieces, mut given) = mpsc::channel(AHEAD);
     let what = Arc::<str>::from(operation.what());
     let start = stream.call_method0("tell").ok();
-    let running = transfer.start(operation, Local::Download(pieces))?;
-    while let Some(piece) = wait(py, given.recv())? {
+    let mut running = transfer.start(operation, Local::Download(pieces))?;
+    while let Some(piece) = running.wait(py, given.recv())? {
         match piece {
             Piece::Bytes(bytes) => write(stream, &bytes)?,
             Piece::Restart => {

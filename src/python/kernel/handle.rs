@@ -1,5 +1,7 @@
 //! What all objects of one session share.
 
+use std::sync::Arc;
+
 use pyo3::prelude::*;
 
 use super::error::{closed, to_pyerr};
@@ -32,7 +34,7 @@ impl Handle {
         ))
     }
 
-    pub(super) fn id(&self) -> &str {
+    pub(super) fn id(&self) -> Arc<str> {
         self.session.id()
     }
 

@@ -202,6 +202,7 @@ impl Session {
                 external_links: knobs.external_links.unwrap_or(true),
                 ..ResultConfig::default()
             },
+            ..SessionConfig::default()
         };
         let raise = |error: client::Error| to_pyerr(py, &error);
         sign_in.checked()?;
@@ -219,8 +220,8 @@ impl Session {
 
     /// The session's id at the service.
     #[getter]
-    fn session_id(&self, py: Python<'_>) -> PyResult<&str> {
-        self.open(py).map(client::Session::id)
+    fn session_id(&self, py: Python<'_>) -> PyResult<String> {
+        self.open(py).map(|session| session.id().to_string())
     }
 
     /// A new statement.

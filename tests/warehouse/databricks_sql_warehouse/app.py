@@ -116,7 +116,9 @@ class Server:
             Preparation(self._prepared, self.statements, self.options.warehouse_id, self.settings),
         )
         network, options = self._network, self.options
-        warehouses = Warehouses(options.warehouse_id, lambda: ("localhost", self.port))
+        warehouses = Warehouses(
+            options.warehouse_id, lambda: ("localhost", self.port), self.settings
+        )
         workspace = self._application(
             "api",
             [

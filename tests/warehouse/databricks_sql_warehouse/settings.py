@@ -59,6 +59,7 @@ class Settings:
     storage_client_certificate: bool = False
     storage_network: str = "up"
     upload_status: int = 200
+    warehouse_state: str = "RUNNING"
     volume_headers: dict[str, str] | None = None
     clock_skew_seconds: float = 0
     proxy_credentials: str | None = None

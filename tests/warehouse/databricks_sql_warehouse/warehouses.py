@@ -1,4 +1,4 @@
-"""The Warehouses API: there is one warehouse, and it runs."""
+"""The Warehouses API: there is one warehouse."""
 
 from __future__ import annotations
 
@@ -11,15 +11,20 @@ from .errors import not_found
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from .settings import Settings
+
 _PATH = "/api/2.0/sql/warehouses"
 
 
 class Warehouses:
     """Handlers of the paths below `/api/2.0/sql/warehouses`."""
 
-    def __init__(self, warehouse_id: str, address: Callable[[], tuple[str, int]]) -> None:
+    def __init__(
+        self, warehouse_id: str, address: Callable[[], tuple[str, int]], settings: Settings
+    ) -> None:
         self._id = warehouse_id
         self._address = address
+        self._settings = settings
 
     def routes(self) -> list[web.RouteDef]:
         """The routes of the API."""
@@ -57,7 +62,7 @@ class Warehouses:
             "max_num_clusters": 1,
             "num_clusters": 1,
             "auto_stop_mins": 0,
-            "state": "RUNNING",
+            "state": self._settings.warehouse_state,
             "warehouse_type": "PRO",
             "enable_photon": True,
             "enable_serverless_compute": False,

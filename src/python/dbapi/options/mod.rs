@@ -25,6 +25,7 @@ pub(super) use self::results::{OnTruncated, ResultOptions};
 pub(super) use self::session::tags;
 pub(super) use self::value::seconds;
 use super::exceptions::{NotSupportedError, raise};
+use super::progress::callback;
 use super::transaction::TransactionOptions;
 use crate::client::volume::LocalPaths;
 use crate::client::{HttpConfig, SessionConfig};
@@ -49,6 +50,9 @@ const NEVER: [(&str, &str); 3] = [
     ),
 ];
 
+/// The option of what is called while statements are waited for.
+const PROGRESS: &str = "progress";
+
 /// What the options come to.
 #[derive(Default)]
 pub(super) struct ConnectOptions {
@@ -61,11 +65,14 @@ pub(super) struct ConnectOptions {
     pub(super) address: AddressOptions,
     /// Where statements may read and write files.
     pub(super) local_paths: LocalPaths,
+    /// Called while statements are waited for.
+    pub(super) progress: Option<Py<PyAny>>,
 }
 
 impl ConnectOptions {
     pub(super) fn parse(py: Python<'_>, options: Option<&Bound<'_, PyDict>>) -> PyResult<Self> {
         let mut parsed = Self::default();
+        parsed.session.reopens = true;
         for (name, value) in options.into_iter().flat_map(|options| options.iter()) {
             let given: String = name.extract()?;
             // The connector spells many of its options with an underscore in front.
@@ -110,6 +117,8 @@ impl ConnectOptions {
             tls::set(&mut self.http, name, given, value)
         } else if volumes::NAMES.contains(&name) {
             volumes::set(&mut self.local_paths, name, given, value)
+        } else if name == PROGRESS {
+            callback(given, value).map(|callback| self.progress = Some(callback))
         } else if let Some(option) = WITHOUT_MEANING.iter().find(|one| one.name == name) {
             return ignore(py, option, given, value);
         } else if let Some((_, advice)) = NEVER.iter().find(|one| one.0 == name) {
@@ -137,6 +146,7 @@ fn known() -> impl Iterator<Item = &'static str> {
     groups
         .into_iter()
         .chain(NOT_YET)
+        .chain([&[PROGRESS][..]])
         .flatten()
         .copied()
         .chain(WITHOUT_MEANING.iter().map(|option| option.name))

@@ -13,6 +13,7 @@ pub(super) const NAMES: &[&str] = &[
     "fetch_autocommit_from_server",
     "ignore_transactions",
     "query_tags",
+    "retry_reads",
     "schema",
     "session_configuration",
 ];
@@ -44,6 +45,7 @@ pub(super) fn set(
                 settings.insert("QUERY_TAGS".to_owned(), tags);
             }
         }
+        "retry_reads" => session.retry_reads = value.extract()?,
         "schema" => session.schema = Some(value.extract()?),
         "session_configuration" => set_configuration(session, value)?,
         other => unreachable!("{other} is no option of the session"),
