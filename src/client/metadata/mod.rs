@@ -353,7 +353,7 @@ impl Metadata {
         let executed = self.session.execute(statement, &control).await?;
         let native = executed.is_native_metadata();
         let mut stream = executed.into_stream();
-        stream.read_whole();
+        stream.collect_whole();
         let schema = stream.schema().await?;
         let mut batches = Vec::new();
         while let Some(batch) = stream.next_batch().await? {

@@ -18,6 +18,12 @@ struct State {
     limit: usize,
 }
 
+impl State {
+    fn admits(&self, bytes: usize) -> bool {
+        self.used == 0 || self.used.saturating_add(bytes) <= self.limit
+    }
+}
+
 impl Budget {
     pub(crate) fn new(limit: usize) -> Arc<Self> {
         Arc::new(Self {
@@ -40,7 +46,7 @@ impl Budget {
         loop {
             {
                 let mut state = self.state();
-                if state.used == 0 || state.used.saturating_add(bytes) <= state.limit {
+                if state.admits(bytes) {
                     state.used += bytes.max(1);
                     return Reservation {
                         budget: Arc::clone(self),
@@ -50,6 +56,11 @@ impl Budget {
             }
             self.freed.notified().await;
         }
+    }
+
+    /// Whether there is room.
+    pub(crate) fn has(&self, bytes: usize) -> bool {
+        self.state().admits(bytes)
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
@@ -73,6 +84,12 @@ impl Reservation {
         state.used = state.used - before + bytes;
         drop(state);
         self.budget.freed.notify_one();
+    }
+
+    /// Gives a part of it back.
+    pub(crate) fn shrink(&self, bytes: usize) {
+        let before = self.bytes.load(Ordering::Relaxed);
+        self.resize(before.saturating_sub(bytes));
     }
 
     /// Corrects an estimate that was too low.

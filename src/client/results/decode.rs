@@ -4,6 +4,9 @@
 //! is an error, never a shorter result.
 
 mod quiet;
+mod texts;
+
+use std::sync::Arc;
 
 use arrow::array::RecordBatch;
 use arrow::buffer::Buffer;
@@ -13,6 +16,7 @@ use arrow::ipc::reader::StreamDecoder;
 use arrow::ipc::{MessageHeader, root_as_message};
 use bytes::Bytes;
 
+use self::texts::Texts;
 use super::lz4;
 use super::memory::no_pool;
 use crate::client::wire::Compression;
@@ -94,6 +98,8 @@ pub fn decode_arrow(body: Buffer) -> Result<DecodedChunk> {
 #[derive(Debug, Default)]
 pub(crate) struct ArrowReader {
     decoder: StreamDecoder,
+    /// Columns that the decoder takes for binary data.
+    texts: Option<Texts>,
     bytes: usize,
     batches: usize,
 }
@@ -116,14 +122,27 @@ impl ArrowReader {
     }
 
     fn read(&mut self, mut piece: Buffer) -> Result<Vec<RecordBatch>> {
+        if self.bytes == 0
+            && let Some((texts, decoder, length)) = Texts::begin(&piece)
+        {
+            (self.texts, self.decoder) = (Some(texts), decoder);
+            self.bytes += length;
+            piece.advance(length);
+        }
         self.bytes += piece.len();
         let mut batches = Vec::new();
         loop {
-            match self.decoder.decode(&mut piece) {
-                Ok(Some(batch)) => batches.push(batch),
+            let batch = match self.decoder.decode(&mut piece) {
+                Ok(Some(batch)) => batch,
                 Ok(None) => break,
                 Err(error) => return Err(self.undecodable(&piece, error)),
-            }
+            };
+            batches.push(match &self.texts {
+                Some(texts) => texts
+                    .restored(batch)
+                    .map_err(|error| self.damaged(&piece, error))?,
+                None => batch,
+            });
         }
         self.batches += batches.len();
         Ok(batches)
@@ -137,13 +156,16 @@ impl ArrowReader {
                 self.bytes, self.batches
             )));
         }
-        let schema = self.decoder.schema();
-        schema.ok_or_else(|| Error::data_loss("the Arrow stream has no schema"))
+        self.schema()
+            .ok_or_else(|| Error::data_loss("the Arrow stream has no schema"))
     }
 
     /// The schema, as soon as it has come.
     pub(crate) fn schema(&self) -> Option<SchemaRef> {
-        self.decoder.schema()
+        match &self.texts {
+            Some(texts) => Some(Arc::clone(&texts.schema)),
+            None => self.decoder.schema(),
+        }
     }
 
     /// Whether the end marker was read. `finish` alone also passes between two messages; only after
@@ -162,6 +184,10 @@ impl ArrowReader {
                            select its parts, or to_json of it";
             return Error::data_loss(message).with_source(error);
         }
+        self.damaged(rest, error)
+    }
+
+    fn damaged(&self, rest: &Buffer, error: ArrowError) -> Error {
         let offset = self.bytes - rest.len();
         let message = format!("the Arrow stream is damaged before byte {offset}: {error}");
         Error::data_loss(message).with_source(error)
@@ -181,24 +207,38 @@ pub(crate) struct Messages {
 /// ends the search: the reader will say what is wrong with it.
 pub(crate) fn whole_messages(stream: &[u8]) -> Option<Messages> {
     let (mut end, mut rows) = (0, None);
-    while let Some((body, length, kind)) = message(&stream[end..]) {
-        if kind == MessageHeader::RecordBatch {
-            rows = rows.or(Some(end + body));
+    while let Some(message) = message(&stream[end..]) {
+        if message.header.header_type() == MessageHeader::RecordBatch {
+            rows = rows.or(Some(end + message.body));
         }
-        end += length;
+        end += message.length;
     }
     rows.map(|rows| Messages { end, rows })
 }
 
-/// Where the body of the message begins that `stream` starts with, its length and kind, if it is there
-/// whole.
-fn message(stream: &[u8]) -> Option<(usize, usize, MessageHeader)> {
+/// A message of a stream, counted from where it begins.
+struct Message<'a> {
+    header: arrow::ipc::Message<'a>,
+    /// Where its body begins.
+    body: usize,
+    length: usize,
+}
+
+/// The message that `stream` starts with, if it is there whole.
+fn message(stream: &[u8]) -> Option<Message<'_>> {
     let rest = stream.strip_prefix(&CONTINUATION)?;
     let (length, rest) = rest.split_first_chunk()?;
     let length = usize::try_from(i32::from_le_bytes(*length)).ok()?;
-    let (head, body) = rest.split_at_checked(length).filter(|_| length > 0)?;
-    let message = root_as_message(head).ok()?;
-    let body_length = usize::try_from(message.bodyLength()).ok()?;
-    let whole = body_length <= body.len();
-    whole.then(|| (8 + length, 8 + length + body_length, message.header_type()))
+    let (head, rest) = rest.split_at_checked(length).filter(|_| length > 0)?;
+    let header = root_as_message(head).ok()?;
+    let body = 8 + length;
+    let body_length = usize::try_from(header.bodyLength()).ok()?;
+    (body_length <= rest.len()).then_some(Message {
+        header,
+        body,
+        length: body + body_length,
+    })
 }
+
+#[cfg(test)]
+mod tests;

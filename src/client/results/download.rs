@@ -32,6 +32,12 @@ const MOST_RENEWALS: u32 = 3;
 /// Less is decoded where it arrives; more on the blocking pool.
 const SMALL: usize = 64 << 10;
 
+/// What a download holds of a chunk before it is decoded: a block of LZ4 and what came with its end.
+const MOST_UNDECODED: usize = 5 << 20;
+
+/// Of smaller chunks that is not counted.
+const LEAST_COUNTED: usize = 1 << 20;
+
 /// Rows of a chunk, or all of them.
 #[derive(Debug)]
 pub(crate) struct Piece {
@@ -233,7 +239,7 @@ impl Downloader {
             self.progress.step();
             partial.bytes += part.len() as u64;
             self.received.add_bytes(part.len());
-            if partial.intake.add(&part) {
+            if partial.intake.add(&part).map_err(Trouble::Damaged)? {
                 drop(part);
                 partial = self.decode(partial, located, download).await?;
             }
@@ -252,7 +258,7 @@ impl Downloader {
         download: &mut Download<'_>,
     ) -> Result<Partial, Trouble> {
         // Rows that are copied out of their buffer leave it free for the next ones.
-        let awaited = self.progress.is_awaited(download.given.index) || self.pool.is_copied();
+        let awaited = self.progress.wants_early(download.given.index) || self.pool.is_copied();
         let awaited = awaited && download.early.is_some();
         let (mut partial, early) = decoding(false, move || {
             partial.intake.decode()?;
@@ -266,6 +272,9 @@ impl Downloader {
         .await
         .map_err(Trouble::Damaged)?;
         self.progress.step();
+        if self.progress.is_for_all() {
+            self.progress.begin();
+        }
         let Some((reader, room)) = download.early else {
             return Ok(partial);
         };
@@ -359,6 +368,14 @@ impl Downloader {
         };
         let bytes = self.byte_count(index).or_else(linked).unwrap_or(UNKNOWN);
         usize::try_from(bytes).unwrap_or(usize::MAX)
+    }
+
+    /// How many bytes that are not decoded yet the chunk will hold at most on its way.
+    pub(crate) fn transit(&self, index: u64) -> usize {
+        match self.estimate(index) {
+            0..LEAST_COUNTED => 0,
+            estimate => estimate.min(MOST_UNDECODED),
+        }
     }
 
     /// A chunk that came inside the answer, or what asking again for it gives.

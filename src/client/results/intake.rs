@@ -9,7 +9,7 @@ use arrow::record_batch::RecordBatch;
 use super::decode::{ArrowReader, DecodedChunk, Messages, Writing, whole_messages, writing};
 use super::json_array;
 use super::lz4::{self, MAX_RATIO};
-use super::memory::{ALIGNMENT, Output, Pool, way_to};
+use super::memory::{ALIGNMENT, Input, Output, Pool, way_to};
 use super::placement::{Placement, moved_out};
 use crate::client::wire::{Compression, Format};
 use crate::client::{Error, Result};
@@ -22,6 +22,9 @@ const LEAST_PIECE: usize = 64 << 10;
 
 /// The most that is reserved for a body whose length nobody tells.
 const MOST_GUESSED: usize = 64 << 20;
+
+/// After the first rows, others are given early only if what is moved is at most this part of them.
+const MOST_MOVED: usize = 4;
 
 /// How the bodies of a result are to be read.
 #[derive(Clone, Debug)]
@@ -40,7 +43,9 @@ pub(crate) struct Intake {
     /// How many bytes the output will roughly have.
     expected: usize,
     /// What has come and is not decoded.
-    input: Vec<u8>,
+    input: Input,
+    /// How much of the body has not come, where its length is known.
+    left: usize,
     /// How much must have come for decoding to get further.
     wanted: usize,
     stage: Stage,
@@ -68,6 +73,7 @@ impl Intake {
             pool: Arc::clone(pool),
             expected: expected_output(hint, length),
             input: pool.take_input(),
+            left: length.map_or(usize::MAX, size),
             wanted: LEAST_PIECE,
             stage: Stage::Start,
             reader: ArrowReader::default(),
@@ -75,9 +81,10 @@ impl Intake {
     }
 
     /// Takes what came next; whether there is something to decode.
-    pub(crate) fn add(&mut self, bytes: &[u8]) -> bool {
-        self.input.extend_from_slice(bytes);
-        self.input.len() >= self.wanted
+    pub(crate) fn add(&mut self, bytes: &[u8]) -> Result<bool> {
+        self.input.extend(bytes, self.wanted, self.left)?;
+        self.left = self.left.saturating_sub(bytes.len());
+        Ok(self.input.len() >= self.wanted)
     }
 
     /// Bytes that have come and are not decoded.
@@ -103,18 +110,18 @@ impl Intake {
         }
         match &mut self.stage {
             Stage::Lz4(decoder) => {
-                let mut rest = &self.input[..];
+                let mut rest = self.input.bytes();
                 let needed = decoder.push(&mut rest)?;
                 self.wanted = needed.max(LEAST_PIECE);
                 let done = self.input.len() - rest.len();
-                self.input.drain(..done);
+                self.input.consume(done);
             }
             Stage::Plain(output) => {
                 if output.len() + self.input.len() > LARGEST_CHUNK {
                     return Err(Error::data_loss("the chunk body is too long"));
                 }
-                output.extend(&self.input)?;
-                self.input.clear();
+                output.extend(self.input.bytes())?;
+                self.input.consume(self.input.len());
             }
             Stage::Start => {}
         }
@@ -122,11 +129,11 @@ impl Intake {
     }
 
     fn begin(&self, way: &Weak<Pool>) -> Result<Stage> {
-        if self.input.is_empty() {
+        if self.input.len() == 0 {
             return Err(Error::data_loss("the chunk body is empty"));
         }
         let json = self.layout.format == Format::JsonArray;
-        if json || writing(&self.input, self.layout.compression)? == Writing::Plain {
+        if json || writing(self.input.bytes(), self.layout.compression)? == Writing::Plain {
             return Ok(Stage::Plain(Output::new(self.expected, way)?));
         }
         let decoder = lz4::Decoder::new(self.expected, LARGEST_CHUNK, way)?;
@@ -141,6 +148,11 @@ impl Intake {
         let Some(Messages { end, rows }) = whole_messages(decoder.verified()) else {
             return Ok(None);
         };
+        // What lies behind is moved, which costs more than it brings where that is much.
+        let behind = decoder.bytes() - end;
+        if self.reader.bytes() > 0 && behind > end / MOST_MOVED {
+            return Ok(None);
+        }
         self.pool.guess_lane(self.reader.bytes() + rows);
         self.expected = self.expected.saturating_sub(end);
         let front = decoder.split_front(end, self.expected)?;
@@ -174,7 +186,7 @@ impl Intake {
     pub(crate) fn finish(mut self) -> Result<DecodedChunk> {
         self.decode()?;
         let whole = match std::mem::replace(&mut self.stage, Stage::Start) {
-            Stage::Lz4(decoder) => decoder.finish(&self.input)?,
+            Stage::Lz4(decoder) => decoder.finish(self.input.bytes())?,
             Stage::Plain(output) => output.freeze(),
             Stage::Start => Buffer::default(),
         };
@@ -204,10 +216,13 @@ pub(super) fn json_rows(rows: &[Vec<Option<String>>], schema: &SchemaRef) -> Res
     })
 }
 
+fn size(bytes: u64) -> usize {
+    usize::try_from(bytes).unwrap_or(usize::MAX)
+}
+
 /// How much room to make for the output. Fresh room costs nothing until it is used, so it may be too
 /// much; a wrong hint must not make it more than the body can fill.
 fn expected_output(hint: Option<u64>, length: Option<u64>) -> usize {
-    let size = |bytes: u64| usize::try_from(bytes).unwrap_or(usize::MAX);
     let hint = hint.map(size);
     let Some(length) = length.map(size) else {
         return hint.unwrap_or(LEAST_PIECE).min(MOST_GUESSED);
@@ -285,7 +300,7 @@ mod tests {
     fn taken(intake: Intake, body: &[u8]) -> Vec<RecordBatch> {
         let (mut intake, mut batches) = (intake, Vec::new());
         for piece in body.chunks(50_000) {
-            if intake.add(piece) {
+            if intake.add(piece).unwrap() {
                 intake.decode().unwrap();
                 batches.extend(
                     intake

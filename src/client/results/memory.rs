@@ -1,23 +1,27 @@
-//! Memory that chunks are decoded into: one buffer of the right size each, used again once its rows
-//! are gone.
+//! Memory that chunks come in and are decoded into: buffers of the right size, used again once what was
+//! in them is gone.
+
+mod input;
+mod pages;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
 
 use arrow::buffer::Buffer;
 use bytes::Bytes;
-use memmap2::MmapMut;
 
-use crate::client::{Error, ErrorCode, Result};
+pub(super) use self::input::Input;
+use self::pages::Pages;
+use crate::client::Result;
 
 /// Buffers from this size on are mapped: their pages cost nothing until they are used.
 const MAPPED: usize = 1 << 20;
 
-/// Sizes are rounded to this, so that buffers fit other chunks of the same result.
-const ROUNDING: usize = 1 << 20;
-
 /// How many buffers are kept for the chunks to come: they are no part of the budget.
 const MOST_KEPT: usize = 1;
+
+/// How many buffers for bytes on their way are kept, which the next downloads need at once.
+const MOST_INPUTS: usize = 4;
 
 /// What the address of the widest values must be a multiple of, lest they are copied.
 pub(super) const ALIGNMENT: usize = 16;
@@ -28,8 +32,8 @@ const UNKNOWN: usize = ALIGNMENT;
 /// Buffers of a result whose rows are gone.
 #[derive(Debug)]
 pub(crate) struct Pool {
-    maps: Mutex<Vec<MmapMut>>,
-    inputs: Mutex<Vec<Vec<u8>>>,
+    kept: Mutex<Vec<Pages>>,
+    inputs: Mutex<Vec<Input>>,
     /// Whether rows are copied out of the buffers anyway.
     copied: AtomicBool,
     /// Where wide values lie in the bodies: their offset's rest by `ALIGNMENT`.
@@ -39,7 +43,7 @@ pub(crate) struct Pool {
 impl Default for Pool {
     fn default() -> Self {
         Self {
-            maps: Mutex::default(),
+            kept: Mutex::default(),
             inputs: Mutex::default(),
             copied: AtomicBool::default(),
             lane: AtomicUsize::new(UNKNOWN),
@@ -77,32 +81,39 @@ impl Pool {
         self.copied.load(Ordering::Relaxed)
     }
 
-    fn take(&self, bytes: usize) -> Option<MmapMut> {
-        let mut maps = self.maps.lock().unwrap_or_else(PoisonError::into_inner);
-        let fitting = maps.iter().position(|map| map.len() >= bytes)?;
-        Some(maps.swap_remove(fitting))
+    fn take(&self, bytes: usize) -> Option<Pages> {
+        let mut kept = lock(&self.kept);
+        let fitting = kept.iter().position(|pages| pages.len() >= bytes)?;
+        Some(kept.swap_remove(fitting))
     }
 
-    fn give(&self, map: MmapMut) {
-        let mut maps = self.maps.lock().unwrap_or_else(PoisonError::into_inner);
-        if maps.len() < MOST_KEPT {
-            maps.push(map);
+    fn give(&self, pages: Pages) {
+        let mut kept = lock(&self.kept);
+        if kept.len() < MOST_KEPT {
+            kept.push(pages);
         }
     }
 
-    /// An empty buffer for bytes that are not decoded yet.
-    pub(crate) fn take_input(&self) -> Vec<u8> {
-        let mut inputs = self.inputs.lock().unwrap_or_else(PoisonError::into_inner);
-        inputs.pop().unwrap_or_default()
+    /// A buffer for bytes that are not decoded yet.
+    pub(crate) fn take_input(&self) -> Input {
+        lock(&self.inputs).pop().unwrap_or_default()
     }
 
-    pub(crate) fn give_input(&self, mut input: Vec<u8>) {
-        input.clear();
-        let mut inputs = self.inputs.lock().unwrap_or_else(PoisonError::into_inner);
-        if inputs.len() < MOST_KEPT {
-            inputs.push(input);
+    pub(crate) fn give_input(&self, input: Input) {
+        let mut inputs = lock(&self.inputs);
+        if inputs.len() < MOST_INPUTS {
+            inputs.push(input.emptied());
         }
     }
+
+    /// Gives back to the system what is kept for chunks that will not come soon.
+    pub(crate) fn let_go(&self) {
+        lock(&self.inputs).clear();
+    }
+}
+
+fn lock<T>(kept: &Mutex<T>) -> MutexGuard<'_, T> {
+    kept.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// A buffer that is being filled from its front.
@@ -120,7 +131,7 @@ pub(crate) struct Output {
 #[derive(Debug)]
 enum Memory {
     Heap(Vec<u8>),
-    Mapped(MmapMut),
+    Mapped(Pages),
 }
 
 impl Output {
@@ -200,8 +211,8 @@ impl Output {
                 bytes.shrink_to_fit();
                 Buffer::from_vec(bytes)
             }
-            Memory::Mapped(map) => Buffer::from(Bytes::from_owner(Frozen {
-                map: Some(map),
+            Memory::Mapped(pages) => Buffer::from(Bytes::from_owner(Frozen {
+                pages: Some(pages),
                 filled: end,
                 pool: self.pool,
             })),
@@ -215,55 +226,52 @@ impl Memory {
         if bytes < MAPPED {
             return Ok(Self::Heap(vec![0; bytes]));
         }
-        if let Some(map) = pool.upgrade().and_then(|pool| pool.take(bytes)) {
-            return Ok(Self::Mapped(map));
+        match pool.upgrade().and_then(|pool| pool.take(bytes)) {
+            Some(pages) => Ok(Self::Mapped(pages)),
+            None => Pages::new(bytes).map(Self::Mapped),
         }
-        let size = bytes.checked_next_multiple_of(ROUNDING).unwrap_or(bytes);
-        let map = MmapMut::map_anon(size).map_err(|why| {
-            let message = format!("there is no memory for {bytes} bytes of a result");
-            Error::new(ErrorCode::ResourceExhausted, message).with_source(why)
-        })?;
-        Ok(Self::Mapped(map))
     }
 
     fn as_slice(&self) -> &[u8] {
         match self {
             Self::Heap(bytes) => bytes,
-            Self::Mapped(map) => map,
+            Self::Mapped(pages) => pages,
         }
     }
 
     fn as_mut_slice(&mut self) -> &mut [u8] {
         match self {
             Self::Heap(bytes) => bytes,
-            Self::Mapped(map) => map,
+            Self::Mapped(pages) => pages,
         }
     }
 
     fn reuse(self, pool: &Weak<Pool>) {
-        if let (Self::Mapped(map), Some(pool)) = (self, pool.upgrade()) {
-            pool.give(map);
+        if let (Self::Mapped(pages), Some(pool)) = (self, pool.upgrade()) {
+            pool.give(pages);
         }
     }
 }
 
 /// A full buffer that arrays point into. After the last of them it goes back to its pool.
 struct Frozen {
-    map: Option<MmapMut>,
+    pages: Option<Pages>,
     filled: usize,
     pool: Weak<Pool>,
 }
 
 impl AsRef<[u8]> for Frozen {
     fn as_ref(&self) -> &[u8] {
-        self.map.as_deref().map_or(&[], |map| &map[..self.filled])
+        self.pages
+            .as_deref()
+            .map_or(&[], |pages| &pages[..self.filled])
     }
 }
 
 impl Drop for Frozen {
     fn drop(&mut self) {
-        if let (Some(map), Some(pool)) = (self.map.take(), self.pool.upgrade()) {
-            pool.give(map);
+        if let (Some(pages), Some(pool)) = (self.pages.take(), self.pool.upgrade()) {
+            pool.give(pages);
         }
     }
 }

@@ -233,6 +233,14 @@ impl ResultStream {
         }
     }
 
+    /// Lets more be read ahead, for a reader that does nothing before it has everything.
+    pub fn collect_whole(&self) {
+        self.read_whole();
+        if let Some(pipeline) = &self.pipeline {
+            pipeline.read_for_all();
+        }
+    }
+
     /// The Arrow schema; waits for the first chunk where there is one.
     ///
     /// # Errors

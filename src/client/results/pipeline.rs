@@ -60,6 +60,11 @@ impl Pipeline {
         self.budget.raise_limit(bytes);
     }
 
+    /// The reader does nothing before it has all rows: none are worth an effort to have them early.
+    pub(crate) fn read_for_all(&self) {
+        self.downloader.progress.wait_for_all();
+    }
+
     /// The next rows with the room that their chunk takes; `None` after the last. Cancelling loses
     /// nothing.
     pub(crate) async fn next(&mut self) -> Result<Option<(Piece, Arc<Reservation>)>> {
@@ -97,7 +102,11 @@ async fn pump(
     let mut listing = Listing::default();
     let mut next = Some(0).filter(|_| count != Some(0));
     while let Some(index) = next {
-        let reservation = Arc::new(budget.reserve(downloader.estimate(index)).await);
+        let wanted = downloader.estimate(index) + downloader.transit(index);
+        if !budget.has(wanted) {
+            downloader.pool.let_go();
+        }
+        let reservation = Arc::new(budget.reserve(wanted).await);
         let slot = loop {
             let ahead = index + 2 * connections.limit() as u64;
             listing.list(
@@ -125,6 +134,7 @@ async fn pump(
         let (reader, room) = (Arc::clone(&downloader), Arc::clone(&reservation));
         let task = tokio::spawn(async move {
             reader.chunk(index, &sender, &room).await;
+            room.shrink(reader.transit(index));
             reader.book.forget(index);
             drop(slot);
         });

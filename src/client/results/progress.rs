@@ -1,6 +1,6 @@
 //! What the downloads of a result and its reader know of one another.
 
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use tokio::sync::Notify;
 
@@ -12,6 +12,8 @@ const NOBODY: u64 = u64::MAX;
 pub(crate) struct Progress {
     /// The chunk that the reader waits for, or none.
     awaited: AtomicU64,
+    /// Whether the reader does nothing before it has all rows.
+    for_all: AtomicBool,
     /// Grows with everything that arrives or gets done.
     steps: AtomicU64,
     begun: AtomicU64,
@@ -22,6 +24,7 @@ impl Default for Progress {
     fn default() -> Self {
         Self {
             awaited: AtomicU64::new(NOBODY),
+            for_all: AtomicBool::new(false),
             steps: AtomicU64::new(0),
             begun: AtomicU64::new(0),
             first: Notify::new(),
@@ -40,8 +43,18 @@ impl Progress {
         self.awaited.store(NOBODY, Ordering::Relaxed);
     }
 
-    pub(crate) fn is_awaited(&self, index: u64) -> bool {
-        self.awaited.load(Ordering::Relaxed) == index
+    /// The reader waits for all rows.
+    pub(crate) fn wait_for_all(&self) {
+        self.for_all.store(true, Ordering::Relaxed);
+    }
+
+    pub(crate) fn is_for_all(&self) -> bool {
+        self.for_all.load(Ordering::Relaxed)
+    }
+
+    /// Whether rows of this chunk are of use before it is there whole.
+    pub(crate) fn wants_early(&self, index: u64) -> bool {
+        !self.is_for_all() && self.awaited.load(Ordering::Relaxed) == index
     }
 
     /// Something has come or has been done.

@@ -207,7 +207,7 @@ impl Rows {
         }
         self.block.clear();
         if most.is_none() {
-            self.source.stream.read_whole();
+            self.source.stream.collect_whole();
         }
         let mut left = most.unwrap_or(usize::MAX);
         let mut batches = Vec::new();

@@ -80,7 +80,8 @@ pub(crate) fn to_pyarrow_or_table(
     let schema = Arc::clone(texts.schema());
     if pyarrow(py)?.is_some() {
         let table = Table::try_new(batches, schema).map_err(value_error)?;
-        Ok(table.into_pyarrow(py)?.unbind())
+        let (batches, schema) = table.into_inner();
+        PyArrowSchema::new(schema).table(py, batches)
     } else {
         Ok(Py::new(py, ArrowTable::new(schema, batches))?.into_any())
     }

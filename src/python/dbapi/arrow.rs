@@ -35,7 +35,7 @@ impl Cursor {
         let mut turn = self.turn(py)?;
         let result = self.rows(py, &mut turn)?;
         if most.is_none() {
-            result.stream().read_whole();
+            result.stream().collect_whole();
         }
         result.batches(py, most)
     }

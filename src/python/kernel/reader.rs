@@ -98,7 +98,7 @@ impl Rows {
 
     async fn rest(&mut self) -> Result<Vec<RecordBatch>> {
         if let Some(source) = &self.source {
-            source.read_whole();
+            source.collect_whole();
         }
         while self.read().await? {}
         Ok(self.ready.drain(..).collect())

@@ -1,7 +1,8 @@
 use std::sync::Arc;
 
 use arrow::array::{
-    Array, ArrayRef, BooleanArray, Decimal128Array, Int64Array, ListArray, NullArray, StringArray,
+    Array, ArrayRef, AsArray, BinaryArray, BooleanArray, Decimal128Array, DictionaryArray,
+    Int64Array, LargeStringArray, ListArray, ListBuilder, NullArray, StringArray, StringBuilder,
 };
 use arrow::datatypes::{DataType, Field, Int32Type, Schema};
 use arrow::ipc::writer::StreamWriter;
@@ -200,6 +201,84 @@ fn every_cut_is_an_error() {
     }
 }
 
+/// Text of every kind, some of it inside other types and some numbered by a dictionary if asked for.
+fn texts(dictionary: bool) -> RecordBatch {
+    let words = || {
+        ["plain", "", "здесь", "日本語", "👍 ok"]
+            .into_iter()
+            .cycle()
+            .take(50)
+    };
+    let some = || {
+        words()
+            .enumerate()
+            .map(|(row, word)| (row % 3 > 0).then_some(word))
+    };
+    let mut lists = ListBuilder::new(StringBuilder::new());
+    words().for_each(|word| lists.append_value([Some(word), None]));
+    let mut columns: Vec<(&str, ArrayRef)> = vec![
+        ("s", Arc::new(some().collect::<StringArray>())),
+        (
+            "t",
+            Arc::new(words().map(Some).collect::<LargeStringArray>()),
+        ),
+        ("l", Arc::new(lists.finish())),
+        (
+            "b",
+            Arc::new(
+                some()
+                    .collect::<StringArray>()
+                    .slice(3, 40)
+                    .iter()
+                    .chain([None; 10])
+                    .map(|word| word.map(str::as_bytes))
+                    .collect::<BinaryArray>(),
+            ),
+        ),
+    ];
+    if dictionary {
+        columns.push((
+            "d",
+            Arc::new(some().collect::<DictionaryArray<Int32Type>>()),
+        ));
+    }
+    RecordBatch::try_from_iter_with_nullable(
+        columns
+            .into_iter()
+            .map(|(name, column)| (name, column, true)),
+    )
+    .unwrap()
+}
+
+#[test]
+fn text_comes_back_with_its_schema() {
+    for dictionary in [false, true] {
+        let batch = texts(dictionary);
+        let mut writer = StreamWriter::try_new(Vec::new(), &batch.schema()).unwrap();
+        writer.write(&batch).unwrap();
+        writer.write(&batch.slice(7, 30)).unwrap();
+        let chunk = decode(writer.into_inner().unwrap()).unwrap();
+        assert_eq!(chunk.schema, batch.schema());
+        assert_eq!(chunk.batches, [batch.clone(), batch.slice(7, 30)]);
+        validate(&chunk);
+    }
+}
+
+#[test]
+fn text_points_into_the_body() {
+    let batch = texts(false);
+    let mut writer = StreamWriter::try_new(Vec::new(), &batch.schema()).unwrap();
+    writer.write(&batch).unwrap();
+    let body = Buffer::from_vec(writer.into_inner().unwrap());
+    let chunk = decode_arrow(body.clone()).unwrap();
+    let values = chunk.batches[0]
+        .column(0)
+        .as_string::<i32>()
+        .values()
+        .as_ptr();
+    assert!(body.as_ptr_range().contains(&values));
+}
+
 #[test]
 fn invalid_text_is_refused() {
     let column: ArrayRef = Arc::new(StringArray::from(vec!["needle"]));
@@ -266,5 +345,28 @@ proptest! {
             body[at..at + 4].copy_from_slice(&value.to_le_bytes());
         }
         decode(body).iter().for_each(validate);
+    }
+}
+
+proptest! {
+    #[test]
+    fn what_the_arrow_reader_refuses_is_refused(
+        damage in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+    ) {
+        let batch = texts(false);
+        let mut writer = StreamWriter::try_new(Vec::new(), &batch.schema()).unwrap();
+        writer.write(&batch).unwrap();
+        let mut body = writer.into_inner().unwrap();
+        // Damage that the messages themselves do not show.
+        let rows = whole_messages(&body).unwrap();
+        for (at, byte) in damage {
+            body[rows.rows..rows.end][at.index(rows.end - rows.rows)] = byte;
+        }
+        let plain = arrow::ipc::reader::StreamReader::try_new(body.as_slice(), None).unwrap();
+        let expected = plain.collect::<Result<Vec<_>, _>>();
+        match decode(body) {
+            Ok(chunk) => prop_assert_eq!(chunk.batches, expected.unwrap()),
+            Err(_) => prop_assert!(expected.is_err()),
+        }
     }
 }
