@@ -275,15 +275,16 @@ def test_an_existing_file_is_kept_unless_it_may_be_overwritten(cursor: dbapi.Cur
     assert content(cursor) == b"new"
 
 
-def test_a_file_that_is_fetched_keeps_its_mode_and_its_links(
+def test_a_file_that_is_filled_keeps_its_mode_its_links_and_its_readers(
     cursor: dbapi.Cursor, tmp_path: Path
 ) -> None:
     cursor.execute(WRITING, input_stream=b"new")
-    (tmp_path / "a").write_bytes(b"old")
+    (tmp_path / "a").write_bytes(b"old and longer")
     (tmp_path / "a").chmod(0o640)
     (tmp_path / "link").symlink_to("a")
-    cursor.execute(f"GET '{ROOT}/file' TO '{tmp_path}/link'")
-    assert (tmp_path / "a").read_bytes() == b"new"
+    with (tmp_path / "a").open("rb") as opened:
+        cursor.execute(f"GET '{ROOT}/file' TO '{tmp_path}/link'")
+        assert opened.read() == b"new"
     assert (tmp_path / "a").stat().st_mode & 0o777 == 0o640
     assert (tmp_path / "link").is_symlink()
 

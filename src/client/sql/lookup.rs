@@ -1,6 +1,6 @@
 //! Statements that are known by their first word.
 
-use super::lexer::{Kind, Lexer};
+use super::lexer::{Kind, Lexer, Piece};
 
 /// Whether a statement changes nothing and costs next to nothing, so that it may be sent again although
 /// it may have run.
@@ -37,13 +37,8 @@ const LEAVES_SESSION: [&str; 36] = [
 
 /// Whether a statement may leave something in its session: a name, a setting, a temporary object, a transaction.
 pub(crate) fn alters_session(sql: &str) -> bool {
-    let mut ended = false;
-    for piece in Lexer::new(sql).filter(|piece| piece.kind != Kind::Space) {
-        if ended && piece.kind != Kind::Symbol(';') {
-            // Another statement.
-            return true;
-        }
-        ended |= piece.kind == Kind::Symbol(';');
+    if sql.contains(';') && is_followed(sql) {
+        return true;
     }
     let mut words = words(sql);
     let Some(first) = words.next() else {
@@ -54,6 +49,15 @@ pub(crate) fn alters_session(sql: &str) -> bool {
             && words
                 .take(4)
                 .any(|word| is_one_of(word, &["TEMP", "TEMPORARY"]))
+}
+
+/// Whether another statement follows the first.
+fn is_followed(sql: &str) -> bool {
+    let is_end = |piece: &Piece| piece.kind == Kind::Symbol(';');
+    Lexer::new(sql)
+        .filter(|piece| piece.kind != Kind::Space)
+        .skip_while(|piece| !is_end(piece))
+        .any(|piece| !is_end(&piece))
 }
 
 /// The words outside of quotes, in order.

@@ -1,9 +1,9 @@
-//! Downloads: into a file, which has its name only once it is whole, or to whomever takes the bytes.
+//! Downloads: into a file, which is there only once all of it has come, or to whomever takes the bytes.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::hash::{BuildHasher, Hasher, RandomState};
-use std::io::{Seek, SeekFrom, Write};
+use std::io::{self, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 
 use tokio::sync::mpsc;
@@ -11,6 +11,7 @@ use tokio::sync::mpsc;
 use super::Piece;
 use super::local::named;
 use super::upload::no_thread;
+use crate::client::background::counted;
 use crate::client::transport::Transport;
 use crate::client::transport::failure::Failure;
 use crate::client::transport::retry::Attempts;
@@ -37,10 +38,12 @@ pub(super) async fn download_file(
         }
         Ok(file)
     });
+    // What is left of an interrupted download goes before the process ends.
+    let writing = tokio::spawn(counted(writing));
     let downloaded = transport.download(from, &pieces, moved).await;
     drop(pieces);
     // Why nothing more was taken is the first to be told.
-    let file: NewFile = writing.await.map_err(no_thread)??;
+    let file: NewFile = writing.await.flatten().map_err(no_thread)??;
     downloaded?;
     tokio::task::spawn_blocking(move || file.keep())
         .await
@@ -51,6 +54,8 @@ pub(super) async fn download_file(
 struct NewFile {
     part: PathBuf,
     target: PathBuf,
+    /// Whether there was a file already, which others may have open or know by other names.
+    replaces: bool,
     file: Option<File>,
 }
 
@@ -75,16 +80,12 @@ impl NewFile {
         let part = target.with_file_name(part_name);
         let created = OpenOptions::new().write(true).create_new(true).open(&part);
         let file = created.map_err(|why| named(&target, "cannot be written", why))?;
-        let new = Self {
+        Ok(Self {
             part,
             target,
+            replaces: before.is_some(),
             file: Some(file),
-        };
-        if let Some(before) = before {
-            let permitted = fs::set_permissions(&new.part, before.permissions());
-            permitted.map_err(|why| named(&new.target, "cannot be written", why))?;
-        }
-        Ok(new)
+        })
     }
 
     fn take(&mut self, piece: Piece) -> Result<()> {
@@ -101,8 +102,21 @@ impl NewFile {
     fn keep(mut self) -> Result<()> {
         // Where open files cannot be renamed.
         self.file = None;
-        let renamed = fs::rename(&self.part, &self.target);
-        renamed.map_err(|why| named(&self.target, "cannot be written", why))
+        let kept = if self.replaces {
+            self.fill_target()
+        } else {
+            fs::rename(&self.part, &self.target)
+        };
+        kept.map_err(|why| named(&self.target, "cannot be written", why))
+    }
+
+    /// Puts what has come into the file that was there.
+    fn fill_target(&self) -> io::Result<()> {
+        let mut part = File::open(&self.part)?;
+        let mut target = OpenOptions::new().write(true).open(&self.target)?;
+        // What is in the way goes last: the room that it has may be needed.
+        let length = io::copy(&mut part, &mut target)?;
+        target.set_len(length)
     }
 }
 
@@ -204,7 +218,11 @@ mod tests {
         );
         file.take(Piece::Restart).unwrap();
         file.take(Piece::Bytes("whole".into())).unwrap();
+        let mut opened = File::open(&target).unwrap();
         file.keep().unwrap();
+        let mut text = String::new();
+        io::Read::read_to_string(&mut opened, &mut text).unwrap();
+        assert_eq!(text, "whole");
         assert_eq!(
             (fs::read_to_string(&target).unwrap(), names()),
             ("whole".to_owned(), 1)

@@ -15,7 +15,7 @@ use tokio::time::timeout;
 
 use self::download::download_file;
 pub use self::local::LocalPaths;
-pub use self::operation::{VolumeCommand, VolumeOperation};
+pub use self::operation::{VolumeCommand, VolumeOperation, shortened};
 pub use self::upload::{Pieces, Upload};
 use super::control::{StatementControl, Stop, cancelled, timed_out};
 use super::results::Received;

@@ -35,7 +35,7 @@ pub struct VolumeOperation {
 const COLUMNS: [&str; 4] = ["operation", "presignedUrl", "headers", "localFile"];
 
 impl VolumeOperation {
-    /// Reads the one row of a result; `sql` is the statement, where that is known.
+    /// Reads the one row of a result; `sql` is the statement as messages say it, where that is known.
     ///
     /// # Errors
     /// `DataLoss` when the row is not what it should be.
@@ -92,7 +92,7 @@ impl VolumeOperation {
                 Some(file) => format!("{command} '{file}'"),
                 None => command.to_string(),
             },
-            shortened,
+            str::to_owned,
         );
         Ok(Self {
             command,
@@ -163,7 +163,8 @@ impl fmt::Display for VolumeCommand {
 }
 
 /// As much of a statement as a message can take.
-fn shortened(sql: &str) -> String {
+#[must_use]
+pub fn shortened(sql: &str) -> String {
     const MOST: usize = 300;
     let sql = sql.trim();
     match sql.char_indices().nth(MOST) {

@@ -17,6 +17,7 @@ use super::turn::{About, Turn};
 use super::volume::{Streams, time_left};
 use crate::client::dml::{are_counts, only_reads};
 use crate::client::sql::{Template, Values, is_empty};
+use crate::client::volume::shortened;
 use crate::client::wire::StatementParameter;
 use crate::client::{ResultStream, Statement, StatementControl};
 use crate::python::convert::parameter::{ParameterError, ParameterOptions, values};
@@ -42,7 +43,8 @@ impl Cursor {
         beside: Beside<'_, '_>,
     ) -> PyResult<()> {
         let started = Instant::now();
-        let (sql, timeout) = (statement.sql.clone(), statement.timeout);
+        let (text, timeout) = (shortened(&statement.sql), statement.timeout);
+        let only_reads = only_reads(&statement.sql);
         let (control, mut reporter) = self.watched(py, beside.progress)?;
         self.begin(py, turn, &control)?;
         let statement = Statement {
@@ -59,13 +61,13 @@ impl Cursor {
         })?;
         if executed.is_volume_operation() {
             let time = time_left(timeout, started);
-            let with = (Some(&*sql), beside.streams);
+            let with = (Some(&*text), beside.streams);
             return self.move_file(py, executed, with, &control, (time, reporter));
         }
         let modified_rows = executed.modified_rows();
         let stream = executed.into_stream();
         let watched = (control, reporter);
-        self.keep_watched(py, turn, stream, watched, modified_rows, only_reads(&sql))
+        self.keep_watched(py, turn, stream, watched, modified_rows, only_reads)
     }
 
     /// What ends a statement, and what tells of it where the caller wants to know.

@@ -20,6 +20,7 @@ from .counters import Counters
 from .dead_ports import KINDS, DeadPorts
 from .engine import Engine
 from .errors import ApiError, not_found
+from .functions import USER
 from .identity import Identity
 from .identity.provider import TENANT
 from .links import Links
@@ -83,7 +84,7 @@ class Server:
         )
         self.sessions = Sessions(self.settings)
         self.links = Links(self.settings)
-        volumes = Volumes(directory)
+        volumes = Volumes(directory, USER)
         self.engine.declarations.volume_names = volumes.names
         self._prepared = Prepared(directory)
         self.statements = Statements(

@@ -199,6 +199,22 @@ def test_a_missing_volume_has_the_recorded_error(warehouse: Warehouse) -> None:
     assert set(request) == {"@type", "request_id", "serving_data"}
 
 
+def test_the_staging_area_is_that_of_the_user(client: Client) -> None:
+    place = "stage://tmp/warehouse@localhost/a/b"
+    url = operation(client, f"PUT 'local' INTO '{place}' OVERWRITE")["presignedUrl"]
+    assert ask(url, "PUT", body=b"staged").status == 200
+    assert fetch(operation(client, f"GET '{place}' TO 'l'")["presignedUrl"]).body == b"staged"
+    cases = [
+        ("stage://tmp/mary@localhost/a", "PERMISSION_DENIED"),
+        ("stages://tmp/warehouse@localhost/a", "INVALID_STAGING_PATH_IN_STAGING_ACCESS_QUERY"),
+        ("/Volumes/nowhere/a/b/c/d", "NOT_FOUND: Catalog"),
+    ]
+    for path, part in cases:
+        assert part in client.error(f"GET '{path}' TO 'l'")[1]
+    message = client.error(f"PUT '' INTO '{place}'")[1]
+    assert "EMPTY_LOCAL_FILE_IN_STAGING_ACCESS_QUERY" in message
+
+
 def test_files_by_the_files_api(warehouse: Warehouse) -> None:
     path = f"{FS}/files{ROOT}/d%20d/f.bin"
     assert call(warehouse, "PUT", path, b"content").status == 204

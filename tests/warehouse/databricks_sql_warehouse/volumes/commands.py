@@ -54,6 +54,12 @@ class VolumeCommands:
         return None
 
     def _put(self, match: Match, _: Session) -> Outcome:
+        if not _unquoted(match["local"]):
+            raise sql_error(
+                "EMPTY_LOCAL_FILE_IN_STAGING_ACCESS_QUERY",
+                "Empty local file in staging PUT query.",
+                "22023",
+            )
         place = self._place(match["path"])
         if place.is_file and match["overwrite"] is None:
             raise sql_error(
@@ -132,7 +138,7 @@ def _full_name(text: str, session: Session) -> tuple[str, str, str]:
 def _statement_error(error: VolumeError) -> StatementError:
     if error.missing:
         return sql_error("VOLUME_DOES_NOT_EXIST", str(error), "42704")
-    return sql_error("INVALID_VOLUME_PATH", str(error), "22KD1")
+    return sql_error(error.condition, str(error), "22KD1")
 
 
 def _unquoted(literal: str) -> str:

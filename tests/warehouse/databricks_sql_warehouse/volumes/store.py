@@ -17,9 +17,12 @@ DEFAULT = ("main", "default", "files")
 class VolumeError(Exception):
     """A path that is no place in a volume, or a volume that is not there."""
 
-    def __init__(self, message: str, *, missing: bool = False) -> None:
+    def __init__(
+        self, message: str, *, missing: bool = False, condition: str = "INVALID_VOLUME_PATH"
+    ) -> None:
         super().__init__(message)
         self.missing = missing
+        self.condition = condition
 
 
 @dataclass(frozen=True)
@@ -89,7 +92,8 @@ class Place:
 class Volumes:
     """All volumes, below one directory."""
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, user: str) -> None:
+        self.user = user
         self._directory = directory / "volumes"
         self._parts = directory / "parts"
         self._parts.mkdir()
@@ -118,6 +122,8 @@ class Volumes:
 
     def place(self, path: str) -> Place:
         """The place that a path of a client means."""
+        if "://" in path:
+            path = self._staged(path)
         parts = path.removeprefix("dbfs:").rstrip("/").split("/")
         if len(parts) < 5 or parts[0] or parts[1].lower() != "volumes":
             raise VolumeError(f"Invalid path: {path} is not a path in a volume.")
@@ -125,9 +131,26 @@ class Volumes:
             raise VolumeError(f"Invalid path: {path} has empty or relative parts.")
         names = [part.lower() for part in parts[2:5]]
         root = self._directory.joinpath(*names)
+        if not (self._directory / names[0]).is_dir():
+            raise VolumeError(f"NOT_FOUND: Catalog '{names[0]}' does not exist.", missing=True)
         if not root.is_dir():
             raise VolumeError(f"Volume '{'.'.join(names)}' does not exist.", missing=True)
         return Place("/".join(parts), root.joinpath(*parts[5:]), self._parts)
+
+    def _staged(self, path: str) -> str:
+        """The path in a volume that stands for one of the user's staging area."""
+        scheme, _, rest = path.partition("://")
+        area, _, rest = rest.partition("/")
+        if (scheme, area) != ("stage", "tmp"):
+            text = f"Invalid staging path in staging access query: {path}"
+            condition = "INVALID_STAGING_PATH_IN_STAGING_ACCESS_QUERY"
+            raise VolumeError(text, condition=condition)
+        user, _, rest = rest.partition("/")
+        if user != self.user:
+            text = f"PERMISSION_DENIED: User does not have access to the staging area of {user}."
+            raise VolumeError(text, condition="STAGING_ACCESS_DENIED")
+        self.create("stage", "tmp", user)
+        return f"/Volumes/stage/tmp/{user}/{rest}"
 
     def documents(self) -> list[dict[str, Any]]:
         """Every file as the admin API shows it."""
