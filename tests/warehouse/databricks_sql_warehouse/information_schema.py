@@ -66,6 +66,14 @@ _COLUMNS = {
     "unique_constraint_schema unique_constraint_name match_option update_rule delete_rule",
     "constraint_table_usage": f"{_TABLE} {_CONSTRAINT}",
     "constraint_column_usage": f"{_TABLE} column_name {_CONSTRAINT}",
+    # Nothing is tagged, masked or filtered here.
+    "catalog_tags": "catalog_name tag_name tag_value",
+    "schema_tags": "catalog_name schema_name tag_name tag_value",
+    "table_tags": "catalog_name schema_name table_name tag_name tag_value",
+    "column_tags": "catalog_name schema_name table_name column_name tag_name tag_value",
+    "volume_tags": "catalog_name schema_name volume_name tag_name tag_value",
+    "column_masks": f"{_TABLE} column_name mask_name using_columns",
+    "row_filters": f"{_TABLE} filter_name target_columns",
     "volumes": "volume_catalog volume_schema volume_name volume_type volume_owner comment "
     f"storage_location {_AUDIT}",
 }
