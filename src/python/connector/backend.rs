@@ -29,7 +29,8 @@ use crate::python::runtime::{close_at_exit, wait};
 pub(crate) struct KernelDatabricksClient {
     /// What the arguments came to; a failure is raised when a session is opened.
     options: PyResult<Options>,
-    sessions: Mutex<Vec<Session>>,
+    /// Sessions by the ids that the connector knows them by; one that is opened again gets another.
+    sessions: Mutex<Vec<(String, Session)>>,
     statements: Statements,
 }
 
@@ -42,15 +43,19 @@ impl KernelDatabricksClient {
         self.options.as_ref().map_err(|raised| raised.clone_ref(py))
     }
 
-    fn sessions(&self) -> MutexGuard<'_, Vec<Session>> {
+    fn sessions(&self) -> MutexGuard<'_, Vec<(String, Session)>> {
         self.sessions.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// The session of an id, where it may be used.
     fn session(&self, py: Python<'_>, id: &Bound<'_, PyAny>) -> PyResult<Session> {
         let id = sea_id(id, "to_sea_session_id", "session")?;
-        let found = self.sessions().iter().find(|it| *it.id() == *id).cloned();
-        let session = found.ok_or_else(|| {
+        let found = self
+            .sessions()
+            .iter()
+            .find(|(known, _)| *known == id)
+            .cloned();
+        let (_, session) = found.ok_or_else(|| {
             raise(
                 py,
                 "InterfaceError",
@@ -64,7 +69,7 @@ impl KernelDatabricksClient {
     /// Any session, for what goes by the id of a statement.
     fn any_session(&self, py: Python<'_>) -> PyResult<Session> {
         let session = self.sessions().first().cloned();
-        let session = session.ok_or_else(|| {
+        let (_, session) = session.ok_or_else(|| {
             raise(
                 py,
                 "InterfaceError",
@@ -77,7 +82,8 @@ impl KernelDatabricksClient {
 
     /// Refuses to go on in a child of the process that connected.
     pub(super) fn check_process(&self, py: Python<'_>) -> PyResult<()> {
-        let foreign = self.sessions().iter().any(|it| !it.is_of_this_process());
+        let is_foreign = |(_, session): &(_, Session)| !session.is_of_this_process();
+        let foreign = self.sessions().iter().any(is_foreign);
         if foreign {
             return Err(raise(
                 py,
@@ -388,6 +394,7 @@ impl KernelDatabricksClient {
             schema: schema.or_else(|| options.schema.clone()),
             session_configuration: settings(options.way, session_configuration)?,
             results: options.results.clone(),
+            reopens: true,
             ..SessionConfig::default()
         };
         let opening = Session::open(
@@ -398,9 +405,10 @@ impl KernelDatabricksClient {
         );
         let session = wait(py, opening)?.map_err(|error| to_pyerr(py, &error))?;
         close_at_exit(py, &session)?;
-        let id = Peer::get(py)?.session_id(py, &session.id())?;
-        self.sessions().push(session);
-        Ok(id)
+        let id = session.id().to_string();
+        let session_id = Peer::get(py)?.session_id(py, &id)?;
+        self.sessions().push((id, session));
+        Ok(session_id)
     }
 
     /// Closes a session and what runs in it.
@@ -408,8 +416,8 @@ impl KernelDatabricksClient {
         let id = sea_id(session_id, "to_sea_session_id", "session")?;
         let session = {
             let mut sessions = self.sessions();
-            let place = sessions.iter().position(|session| *session.id() == *id);
-            place.map(|place| sessions.swap_remove(place))
+            let place = sessions.iter().position(|(known, _)| *known == id);
+            place.map(|place| sessions.swap_remove(place).1)
         };
         let Some(session) = session.filter(Session::is_of_this_process) else {
             return Ok(());

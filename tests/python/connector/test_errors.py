@@ -47,6 +47,7 @@ def test_a_session_that_is_gone_closes_in_peace(
     open_connection: Open, warehouse: Warehouse
 ) -> None:
     connection = open_connection()
+    connection.cursor().execute("SET TIME ZONE 'America/New_York'")
     warehouse.fault(
         match={"path": "statements$"},
         action={

@@ -2,19 +2,33 @@
 
 from __future__ import annotations
 
+import datetime
+import importlib
 import threading
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from databricks.sql.backend.types import CommandId, CommandState
-from databricks.sql.exc import DatabaseError, OperationalError, ServerOperationError
+from databricks.sql.exc import (
+    DatabaseError,
+    OperationalError,
+    ProgrammingError,
+    ServerOperationError,
+)
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from databricks_sql_warehouse import Warehouse
 
     from tests.python.conftest import Held
 
     from .conftest import Connection, Cursor, Open
+
+
+params: Any = importlib.import_module("databricks.sql.parameters")
+MOMENT = datetime.datetime(2020, 1, 2, 3, 4, 5, 6, datetime.timezone.utc)
 
 
 def sent(warehouse: Warehouse, path: str) -> list[dict[str, Any]]:
@@ -53,15 +67,13 @@ def test_the_id_is_known_while_the_statement_runs(cursor: Cursor, held: Held) ->
 
 
 def test_a_cancel_before_the_id_is_known_is_remembered(
-    cursor: Cursor, warehouse: Warehouse, held: Held
+    cursor: Cursor, warehouse: Warehouse, hold: Callable[..., Held]
 ) -> None:
     cursor.execute("SELECT 1")
-    warehouse.fault(match={"path": "statements$", "statement": held.sql}, action={"delay": 0.5})
+    held = hold("SELECT 'unnamed'", named_after=0.5)
     ended: list[Any] = []
-    started = threading.Event()
 
     def execute() -> None:
-        started.set()
         try:
             cursor.execute(held.sql)
         except OperationalError as error:
@@ -69,9 +81,8 @@ def test_a_cancel_before_the_id_is_known_is_remembered(
 
     thread = threading.Thread(target=execute)
     thread.start()
-    started.wait()
-    while cursor.active_command_id is not None:
-        pass
+    warehouse.wait_for(lambda entry: entry["statement"] == held.sql)
+    assert cursor.query_id is None
     cursor.cancel()
     held.cancelled()
     thread.join()
@@ -179,3 +190,50 @@ def test_parameters_of_every_shape_are_bound(cursor: Cursor) -> None:
     assert [(key, list(value)) for key, value in row.c] == [("k", [1.5])]
     row = cursor.execute("SELECT ? AS a, ? AS b", ["x", [["y"]]]).fetchone()
     assert (row.a, [list(item) for item in row.b]) == ("x", [["y"]])
+
+
+PARAMETERS = [
+    (params.IntegerParameter(-1), "int", -1),
+    (params.BigIntegerParameter(2**40), "bigint", 2**40),
+    (params.SmallIntParameter(7), "smallint", 7),
+    (params.TinyIntParameter(7), "tinyint", 7),
+    (params.BooleanParameter(value=True), "boolean", True),
+    (params.DoubleParameter(0.1), "double", 0.1),
+    (params.FloatParameter(0.5), "float", 0.5),
+    (params.StringParameter("it's"), "string", "it's"),
+    (params.DecimalParameter(Decimal("-0.05")), "decimal", Decimal("-0.05")),
+    (params.DecimalParameter(Decimal("1.5"), scale=10, precision=2), "decimal", Decimal("1.50")),
+    (params.DecimalParameter(Decimal("1E+3")), "decimal", Decimal(1000)),
+    (params.DateParameter(datetime.date(2020, 2, 29)), "date", datetime.date(2020, 2, 29)),
+    (params.TimestampParameter(MOMENT), "timestamp", MOMENT),
+    (params.VoidParameter(None), None, None),
+]
+
+
+@pytest.mark.parametrize(("parameter", "code", "expected"), PARAMETERS)
+def test_parameters_of_every_type_are_bound(
+    cursor: Cursor, parameter: Any, code: str | None, expected: object
+) -> None:
+    cursor.execute("SELECT ? AS c", [parameter])
+    assert code in (None, cursor.description[0][1])
+    assert cursor.fetchone().c == expected
+    cursor.execute("SELECT ? AS c, ? AS d", [parameter, ["x"]])  # an array has all be written
+    assert cursor.fetchone().c == expected
+
+
+def test_names_and_places_are_not_mixed(cursor: Cursor) -> None:
+    parameters = [params.StringParameter("a", name="a").as_tspark_param(named=True)]
+    parameters.append(params.StringParameter("b").as_tspark_param(named=False))
+    with pytest.raises(ProgrammingError, match="give all of them one or none"):
+        cursor.backend.execute_command(
+            "SELECT :a, ?",
+            session_id=cursor.connection.session.session_id,
+            max_rows=1,
+            max_bytes=1,
+            lz4_compression=True,
+            cursor=cursor,
+            use_cloud_fetch=True,
+            parameters=parameters,
+            async_op=False,
+            enforce_embedded_schema_correctness=False,
+        )
