@@ -1,5 +1,7 @@
 //! A DB-API 2.0 driver for Databricks SQL: a pure asynchronous core and the Python surfaces over it.
 
+#![warn(clippy::panic, clippy::todo, clippy::unimplemented)]
+
 pub mod client;
 #[cfg(feature = "python")]
 pub mod python;
@@ -24,6 +26,7 @@ mod databricks_sql_kernel {
 
     #[pymodule_init]
     fn init(module: &Bound<'_, PyModule>) -> PyResult<()> {
+        crate::python::convert::refuse_sub_interpreters(module.py())?;
         module.add("__version__", env!("CARGO_PKG_VERSION"))?;
         crate::python::logging::install();
         crate::python::register_submodule(module, "connector")?;

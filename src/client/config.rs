@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::time::Duration;
 
-use super::{Error, OptionNames, Result};
+use super::{Error, OptionNames, Result, Secret};
 
 /// What a session is opened with.
 #[derive(Clone, Debug, Default)]
@@ -64,7 +64,7 @@ pub struct HttpConfig {
     /// The `User-Agent` header.
     pub user_agent: String,
     /// Further headers for the workspace; storage never gets them.
-    pub headers: Vec<(String, String)>,
+    pub headers: Vec<(String, Secret)>,
     /// Longest time to set a connection up, TLS included.
     pub connect_timeout: Duration,
     /// Longest silence of a server that owes us bytes.
@@ -131,14 +131,14 @@ impl Default for TlsConfig {
 }
 
 /// A certificate chain and its key, in PEM.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct ClientCertificate {
     /// The certificate, those of its issuers behind it.
     pub chain: Vec<u8>,
     /// The private key; where it is none, it is looked for beside the certificate.
-    pub key: Option<Vec<u8>>,
+    pub key: Option<Secret<[u8]>>,
     /// What opens an encrypted key.
-    pub passphrase: Option<String>,
+    pub passphrase: Option<Secret>,
 }
 
 impl fmt::Debug for ClientCertificate {
@@ -148,10 +148,10 @@ impl fmt::Debug for ClientCertificate {
 }
 
 /// A forward proxy for everything that is sent.
-#[derive(Clone, PartialEq, Eq, Hash)]
+#[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub struct ProxyConfig {
     /// Its URL, `http://[user:password@]host[:port]`.
-    pub url: String,
+    pub url: Secret,
     /// Hosts that are reached without it, as in `NO_PROXY`.
     pub bypass: Option<String>,
 }

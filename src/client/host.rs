@@ -72,6 +72,20 @@ impl Endpoint {
         authority(&self.base)
     }
 
+    /// The URL of `segments` below the workspace, of which some come from elsewhere.
+    ///
+    /// # Errors
+    /// `InvalidArgument` where one would lead to another path.
+    pub fn checked_url(&self, segments: &[&str]) -> Result<Url> {
+        match segments.iter().find(|segment| changes_path(segment)) {
+            Some(id) => Err(Error::invalid_argument(format!(
+                "'{}' is no id: in a path it would not stand for itself",
+                id.escape_debug()
+            ))),
+            None => Ok(self.url(segments)),
+        }
+    }
+
     /// The URL of `segments` below the workspace; each is percent-encoded.
     #[must_use]
     pub fn url(&self, segments: &[&str]) -> Url {
@@ -81,6 +95,11 @@ impl Endpoint {
         }
         url
     }
+}
+
+/// Whether a segment would not stand for itself in a path, however it is encoded.
+fn changes_path(segment: &str) -> bool {
+    matches!(segment, "" | "." | "..") || segment.contains(['\t', '\n', '\r'])
 }
 
 /// Host and port of a URL; never its query.
@@ -175,6 +194,9 @@ fn org_id(http_path: &str) -> Option<String> {
 
 #[cfg(test)]
 mod tests {
+    use percent_encoding::percent_decode_str;
+    use proptest::prelude::*;
+
     use super::*;
 
     const PATH: &str = "/sql/1.0/warehouses/abc";
@@ -284,6 +306,35 @@ mod tests {
             error.message().contains("/sql/1.0/warehouses/<id>"),
             "{error}"
         );
+    }
+
+    proptest! {
+        #[test]
+        fn an_id_stands_for_itself_in_a_path_or_is_refused(id in any::<String>()) {
+            let endpoint = Endpoint::parse("h", PATH).unwrap();
+            let Ok(url) = endpoint.checked_url(&["api", &id, "cancel"]) else {
+                let unfit = id.contains(['\t', '\n', '\r']) || matches!(&*id, "" | "." | "..");
+                prop_assert!(unfit, "{id:?}");
+                return Ok(());
+            };
+            prop_assert_eq!((url.host_str(), url.query(), url.fragment()), (Some("h"), None, None));
+            let segments: Vec<_> = url.path_segments().unwrap().collect();
+            let [api, encoded, cancel] = segments[..] else {
+                return Err(TestCaseError::fail(format!("{url}")));
+            };
+            prop_assert_eq!((api, cancel), ("api", "cancel"));
+            let decoded = percent_decode_str(encoded).decode_utf8();
+            prop_assert_eq!(decoded.unwrap(), id);
+        }
+    }
+
+    #[test]
+    fn ids_that_would_change_a_path_are_refused() {
+        let endpoint = Endpoint::parse("h", PATH).unwrap();
+        for id in ["", ".", "..", "a\nb", "\t", "a\r"] {
+            let error = endpoint.checked_url(&["api", id]).expect_err(id);
+            assert!(error.message().contains("is no id"), "{error}");
+        }
     }
 
     #[test]

@@ -121,7 +121,8 @@ pub(crate) async fn run(
     let left = statement
         .timeout
         .map(|whole| (whole, whole.saturating_sub(started.elapsed())));
-    result_of(&session, response, open, left, signal).await
+    let changes = changes(&statement.sql);
+    result_of(&session, response, open, (left, changes), signal).await
 }
 
 /// Sends a statement and waits until it has ended well.
@@ -147,7 +148,10 @@ async fn ended(
     match poll(session, response, (control, signal)).await {
         Ok(response) => Ok((response, open)),
         Err(error) if id.is_empty() => Err(error),
-        Err(error) => Err(error.with_statement_id(id)),
+        Err(error) => Err(in_doubt(
+            error.with_statement_id(id),
+            changes(&statement.sql),
+        )),
     }
 }
 
@@ -156,7 +160,7 @@ pub(crate) async fn result_of(
     session: &OpenSession,
     response: StatementResponse,
     open: OpenStatement,
-    timeout: Option<(Duration, Duration)>,
+    (timeout, changes): (Option<(Duration, Duration)>, bool),
     signal: StopSignal,
 ) -> Result<ExecutedStatement> {
     let id = response.statement_id.clone();
@@ -168,7 +172,8 @@ pub(crate) async fn result_of(
         manifest.and_then(|manifest| manifest.result_compression) == Some(Compression::Lz4Frame);
     let stream = ResultStream::start(session, response, open, timeout, signal)
         .await
-        .map_err(|error| error.with_statement_id(id.clone()))?;
+        .map_err(|error| in_doubt(error.with_statement_id(id.clone()), changes))?
+        .of_a_change(changes);
     Ok(ExecutedStatement {
         id,
         modified_rows,
@@ -344,10 +349,13 @@ pub(crate) async fn poll(
 ) -> Result<StatementResponse> {
     const FIRST_WAIT: Duration = Duration::from_millis(50);
     const LONGEST_WAIT: Duration = Duration::from_secs(1);
+    /// How long a cancelled statement may take to end; whoever cancelled it has something else to do.
+    const LONGEST_END: Duration = Duration::from_secs(10);
     let id = response.statement_id.clone();
     let mut wait = FIRST_WAIT;
     let mut heeded = Stop::No;
     let mut warehouse = WarehouseWatch::new();
+    let mut end = None;
     loop {
         match response.status.state {
             StatementState::Running => control.is_in(Phase::Running),
@@ -366,6 +374,7 @@ pub(crate) async fn poll(
         let wish = *signal.borrow_and_update();
         if wish > heeded {
             heeded = wish;
+            end = Some(tokio::time::Instant::now() + LONGEST_END);
             drop(session.cancel_statement(&id).await);
             wait = FIRST_WAIT;
         }
@@ -374,11 +383,13 @@ pub(crate) async fn poll(
         }
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
+            () = reached(end) => return Err(cancelled().with_maybe_executed()),
             Ok(()) = signal.changed() => continue,
         }
         wait = (wait * 2).min(LONGEST_WAIT);
         tokio::select! {
             answer = look(session, &id) => response = answer?,
+            () = reached(end) => return Err(cancelled().with_maybe_executed()),
             Ok(()) = signal.changed() => {}
         }
     }
@@ -416,6 +427,29 @@ impl WarehouseWatch {
                 control.is_in(phase);
             }
         });
+    }
+}
+
+/// Whether a statement may do more than read.
+pub(crate) fn changes(sql: &str) -> bool {
+    !only_looks(sql) && !only_queries(sql)
+}
+
+/// Marks that nothing was heard of the end of a statement that the service has taken, unless it changes nothing.
+pub(crate) fn in_doubt(error: Error, changes: bool) -> Error {
+    let is_its_end = matches!(error.code(), ErrorCode::SqlError | ErrorCode::Cancelled);
+    if changes && !is_its_end {
+        error.with_retryable(false).with_maybe_executed()
+    } else {
+        error
+    }
+}
+
+/// Waits for a moment, or for ever where there is none.
+async fn reached(moment: Option<tokio::time::Instant>) {
+    match moment {
+        Some(moment) => tokio::time::sleep_until(moment).await,
+        None => std::future::pending().await,
     }
 }
 

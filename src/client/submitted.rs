@@ -9,7 +9,9 @@ use super::background::counted;
 use super::control::StatementControl;
 use super::open_session::{OpenSession, OpenStatement};
 use super::session::{Session, joined};
-use super::statement::{ExecutedStatement, Statement, look, outcome, poll, result_of, submit};
+use super::statement::{
+    ExecutedStatement, Statement, changes, in_doubt, look, outcome, poll, result_of, submit,
+};
 use super::turns::Turn;
 use super::wire::{StatementResponse, StatementState};
 use super::{Error, ErrorCode, Result};
@@ -29,6 +31,8 @@ pub struct SubmittedStatement(Arc<Inner>);
 struct Inner {
     statement: Arc<OpenStatement>,
     owned: bool,
+    /// Whether it may do more than read.
+    changes: bool,
     /// The first answer, where the statement had ended by then; the service may know no more of it.
     ended: Option<StatementResponse>,
     /// Wakes those who wait between two looks.
@@ -85,7 +89,7 @@ impl Session {
         let answer = look(&session, statement_id).await;
         answer.map_err(|error| error.with_statement_id(statement_id))?;
         let statement = OpenStatement::borrowed(session, statement_id.to_owned());
-        Ok(SubmittedStatement::new(statement, false, None))
+        Ok(SubmittedStatement::new(statement, false, true, None))
     }
 }
 
@@ -126,7 +130,8 @@ async fn submit_now(
         open.forget();
     }
     let ended = outcome(&mut response.status.clone()).is_some();
-    let submitted = SubmittedStatement::new(open, true, ended.then_some(response));
+    let changes = changes(&statement.sql);
+    let submitted = SubmittedStatement::new(open, true, changes, ended.then_some(response));
     submitted.watch(Some(turn).filter(|turn| turn.is_alone() && !ended));
     Ok(submitted)
 }
@@ -142,10 +147,16 @@ fn had_too_much_company(turn: &Turn, host: &str, answer: &Result<StatementRespon
 }
 
 impl SubmittedStatement {
-    fn new(statement: OpenStatement, owned: bool, ended: Option<StatementResponse>) -> Self {
+    fn new(
+        statement: OpenStatement,
+        owned: bool,
+        changes: bool,
+        ended: Option<StatementResponse>,
+    ) -> Self {
         Self(Arc::new(Inner {
             statement: Arc::new(statement),
             owned,
+            changes,
             ended,
             cancelled: Notify::new(),
         }))
@@ -194,11 +205,12 @@ impl SubmittedStatement {
     ) -> Result<ExecutedStatement> {
         let response = loop {
             let cancelled = self.0.cancelled.notified();
-            let response = self.look().await?;
+            let looked = self.look().await;
+            let response = looked.map_err(|error| self.in_doubt(error))?;
             let mut signal = control.signal();
             tokio::select! {
                 ended = poll(self.session(), response, (control, &mut signal)) => {
-                    break ended.map_err(|error| error.with_statement_id(self.id()))?;
+                    break ended.map_err(|error| self.in_doubt(error))?;
                 }
                 () = cancelled => {}
             }
@@ -211,7 +223,8 @@ impl SubmittedStatement {
     /// # Errors
     /// `InvalidArgument` while it runs.
     pub async fn fetch_result(&self) -> Result<ExecutedStatement> {
-        let mut response = self.look().await?;
+        let looked = self.look().await;
+        let mut response = looked.map_err(|error| self.in_doubt(error))?;
         match outcome(&mut response.status) {
             None => Err(Error::invalid_argument(format!(
                 "statement {} has not ended yet (it is {:?}); wait for its result, or look at its \
@@ -261,7 +274,7 @@ impl SubmittedStatement {
     #[must_use]
     pub fn reader(&self) -> Self {
         let hold = OpenStatement::sharing(&self.0.statement);
-        Self::new(hold, false, self.0.ended.clone())
+        Self::new(hold, false, self.0.changes, self.0.ended.clone())
     }
 
     /// A reference that does not keep the statement.
@@ -272,6 +285,10 @@ impl SubmittedStatement {
 
     fn session(&self) -> &Arc<OpenSession> {
         self.0.statement.session()
+    }
+
+    fn in_doubt(&self, error: Error) -> Error {
+        in_doubt(error.with_statement_id(self.id()), self.0.changes)
     }
 
     async fn look(&self) -> Result<StatementResponse> {
@@ -288,7 +305,8 @@ impl SubmittedStatement {
         control: &StatementControl,
     ) -> Result<ExecutedStatement> {
         let hold = OpenStatement::sharing(&self.0.statement);
-        result_of(self.session(), response, hold, None, control.signal()).await
+        let how = (None, self.0.changes);
+        result_of(self.session(), response, hold, how, control.signal()).await
     }
 
     /// Lets the service hear of the statement now and then, until it ends or nobody holds it. Where its turn

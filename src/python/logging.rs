@@ -1,8 +1,10 @@
 //! The driver's log under Python's `logging`: the logger `databricks.sql.kernel`.
 //!
 //! Threads of the runtime never call Python: they put records into a queue of bounded length, and calls
-//! from Python give them to the logger on their way out.
+//! from Python give them to the logger on their way out. No lock is held meanwhile, so that handlers may call the
+//! driver; of what that makes happen they are not told, which would have no end.
 
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::fmt::{self, Write};
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
@@ -31,6 +33,26 @@ const DEBUG: u8 = 10;
 const INFO: u8 = 20;
 const WARNING: u8 = 30;
 const ERROR: u8 = 40;
+
+thread_local! {
+    /// Whether this thread is giving records to handlers.
+    static GIVING: Cell<bool> = const { Cell::new(false) };
+}
+
+/// This thread's giving of records, until it is dropped.
+struct Giving;
+
+impl Giving {
+    fn begin() -> Option<Self> {
+        (!GIVING.replace(true)).then_some(Self)
+    }
+}
+
+impl Drop for Giving {
+    fn drop(&mut self) {
+        GIVING.set(false);
+    }
+}
 
 struct Record {
     level: u8,
@@ -154,6 +176,9 @@ pub(crate) fn drain(py: Python<'_>) -> PyResult<()> {
         return Ok(());
     }
     let mut records = std::mem::take(&mut *queue());
+    let Some(_giving) = Giving::begin() else {
+        return Ok(());
+    };
     let lost = LOST.swap(0, Ordering::Relaxed);
     if lost > 0 {
         records.push_back(Record {

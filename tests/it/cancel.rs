@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use databricks_sql_kernel::client::{ErrorCode, Session, Statement, StatementControl};
+use serde_json::json;
 
 use crate::clock::{Clock, settle};
 use crate::documents::{
@@ -198,6 +199,30 @@ async fn a_cancel_that_is_never_answered_holds_nothing_up() {
     let (ended, took) = clock.run(Duration::from_millis(100), running).await;
     assert_eq!(ended.unwrap().unwrap_err().code(), ErrorCode::Cancelled);
     assert!(took <= Duration::from_secs(11), "{took:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancelled_statement_that_does_not_end_holds_nothing_up() {
+    let silent = || Reply::never();
+    let running = || Reply::json(&in_state("RUNNING"));
+    for poll in [silent, running] {
+        let clock = Clock::hold();
+        let warehouse = Warehouse::start().await;
+        warehouse.answer(in_state("RUNNING"));
+        warehouse
+            .workspace
+            .always("POST", CANCEL, |_| Reply::json(&json!({})));
+        warehouse
+            .workspace
+            .always("GET", STATEMENT, move |_| poll());
+        let session = warehouse.open().await;
+        let (control, execution) = start(&session, query());
+        settle().await;
+        control.cancel();
+        let (ended, took) = clock.run(Duration::from_millis(100), execution).await;
+        assert_eq!(ended.unwrap().unwrap_err().code(), ErrorCode::Cancelled);
+        assert!(took <= Duration::from_secs(11), "{took:?}");
+    }
 }
 
 #[tokio::test]

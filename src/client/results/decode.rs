@@ -194,6 +194,72 @@ impl ArrowReader {
     }
 }
 
+/// Follows the messages of an Arrow IPC stream as it grows, so that what cannot become one is noticed before it has
+/// come whole, however long it is.
+#[derive(Debug, Default)]
+pub(crate) struct Outline {
+    /// Where the next message begins.
+    next: u64,
+    has_ended: bool,
+}
+
+/// Longest description of one message that is believed.
+const LONGEST_HEAD: usize = 64 << 20;
+
+impl Outline {
+    /// Looks at the stream from `start` on, as far as it has come.
+    pub(crate) fn follow(&mut self, start: u64, stream: &[u8], most: usize) -> Result<()> {
+        while let Some(rest) = (self.next.checked_sub(start))
+            .and_then(|at| stream.get(usize::try_from(at).ok()?..))
+            .filter(|rest| !rest.is_empty())
+        {
+            if self.has_ended {
+                return Err(Error::data_loss(
+                    "more bytes follow the end of the Arrow stream",
+                ));
+            }
+            let Some(length) = self.message(rest, most)? else {
+                break;
+            };
+            self.next += length;
+        }
+        Ok(())
+    }
+
+    /// How long the message is that `rest` begins with, once it has come so far as to tell.
+    fn message(&mut self, rest: &[u8], most: usize) -> Result<Option<u64>> {
+        let damaged = |what: &str| {
+            Error::data_loss(format!(
+                "the Arrow stream is damaged at byte {}: {what}",
+                self.next
+            ))
+        };
+        // Streams of old writers have the length only.
+        let prefix = rest.strip_prefix(&CONTINUATION).map_or(4, |_| 8);
+        let Some((length, rest)) = rest.get(prefix - 4..).and_then(<[u8]>::split_first_chunk)
+        else {
+            return Ok(None);
+        };
+        let length = usize::try_from(i32::from_le_bytes(*length))
+            .ok()
+            .filter(|length| *length <= LONGEST_HEAD)
+            .ok_or_else(|| damaged("a message has an impossible length"))?;
+        if length == 0 {
+            self.has_ended = true;
+            return Ok(Some(prefix as u64));
+        }
+        let Some(head) = rest.get(..length) else {
+            return Ok(None);
+        };
+        let message = root_as_message(head).map_err(|why| damaged(&why.to_string()))?;
+        let body = u64::try_from(message.bodyLength())
+            .ok()
+            .filter(|body| *body <= most as u64)
+            .ok_or_else(|| damaged("the body of a message has an impossible length"))?;
+        Ok(Some((prefix + length) as u64 + body))
+    }
+}
+
 /// Messages that are whole at the start of a stream, with rows among them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Messages {

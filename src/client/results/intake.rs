@@ -6,7 +6,9 @@ use arrow::buffer::Buffer;
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 
-use super::decode::{ArrowReader, DecodedChunk, Messages, Writing, whole_messages, writing};
+use super::decode::{
+    ArrowReader, DecodedChunk, Messages, Outline, Writing, whole_messages, writing,
+};
 use super::json_array;
 use super::lz4::{self, MAX_RATIO};
 use super::memory::{ALIGNMENT, Input, Output, Pool, way_to};
@@ -49,6 +51,7 @@ pub(crate) struct Intake {
     /// How much must have come for decoding to get further.
     wanted: usize,
     stage: Stage,
+    outline: Outline,
     reader: ArrowReader,
 }
 
@@ -76,6 +79,7 @@ impl Intake {
             left: length.map_or(usize::MAX, size),
             wanted: LEAST_PIECE,
             stage: Stage::Start,
+            outline: Outline::default(),
             reader: ArrowReader::default(),
         }
     }
@@ -124,6 +128,19 @@ impl Intake {
                 self.input.consume(self.input.len());
             }
             Stage::Start => {}
+        }
+        self.follow()
+    }
+
+    /// Ends what cannot become a chunk before it has come whole.
+    fn follow(&mut self) -> Result<()> {
+        let (start, stream) = match &self.stage {
+            Stage::Lz4(decoder) => decoder.output(),
+            Stage::Plain(output) => (0, output.filled()),
+            Stage::Start => return Ok(()),
+        };
+        if self.layout.format == Format::ArrowStream {
+            self.outline.follow(start, stream, LARGEST_CHUNK)?;
         }
         Ok(())
     }

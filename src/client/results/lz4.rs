@@ -151,6 +151,11 @@ impl Decoder {
         &self.output.filled()[..length.min(self.output.len())]
     }
 
+    /// The output that is there, proved or not, and how much was given away before it.
+    pub(crate) fn output(&self) -> (u64, &[u8]) {
+        (self.given, self.output.filled())
+    }
+
     /// Gives away the output up to `at`, of which about `expected` bytes will follow.
     pub(crate) fn split_front(&mut self, at: usize, expected: usize) -> Result<Buffer> {
         self.given += at as u64;

@@ -36,6 +36,7 @@ use self::progress::Progress;
 use super::config::WHOLE_RESULT_BYTES;
 use super::control::{StatementControl, Stop, StopSignal, cancelled, timed_out};
 use super::open_session::{OpenSession, OpenStatement};
+use super::statement::in_doubt;
 use super::wire::{ChunkInfo, ColumnInfo, ResultData, ResultManifest, StatementResponse};
 use super::{Error, ErrorCode, Result};
 
@@ -66,6 +67,8 @@ pub struct ResultStream {
     patience: Option<Patience>,
     stop: StopSignal,
     open: Option<OpenStatement>,
+    /// Whether the statement did more than read.
+    changes: bool,
 }
 
 /// How much of a result has come from the service, whether or not it was read.
@@ -154,6 +157,7 @@ impl ResultStream {
             patience: timeout.map(|(whole, left)| Patience { whole, left }),
             stop,
             open: Some(open),
+            changes: false,
         };
         let first = downloader.book.peek(0);
         if let (Some(1), Some(located @ Located::Inline(data))) = (count, &first) {
@@ -193,6 +197,7 @@ impl ResultStream {
             patience: None,
             stop: StatementControl::default().signal(),
             open: None,
+            changes: false,
         }
     }
 
@@ -253,6 +258,16 @@ impl ResultStream {
         Ok(Arc::clone(self.schema.as_ref().unwrap_or(&self.announced)))
     }
 
+    /// The result of a statement that may have done more than read, as its errors will tell.
+    pub(crate) fn of_a_change(mut self, changes: bool) -> Self {
+        self.changes = changes;
+        self
+    }
+
+    fn told(&self, error: Error) -> Error {
+        in_doubt(error.with_statement_id(&self.statement_id), self.changes)
+    }
+
     /// The next rows; `None` after the last. Dropping the future loses nothing.
     ///
     /// # Errors
@@ -297,7 +312,7 @@ impl ResultStream {
         } else {
             return Ok(());
         };
-        Err(error.with_statement_id(&self.statement_id))
+        Err(self.told(error))
     }
 
     async fn read_piece(&mut self) -> Result<()> {
@@ -313,7 +328,7 @@ impl ResultStream {
             self.close();
             self.failed = Some(error.code());
         }
-        ended.map_err(|error| error.with_statement_id(&self.statement_id))
+        ended.map_err(|error| self.told(error))
     }
 
     async fn wait_for_piece(&mut self) -> Result<Option<(Piece, Arc<Reservation>)>> {

@@ -72,16 +72,6 @@ impl Failure {
         }
     }
 
-    /// Says that a certificate was asked for; who asks may insist on it.
-    pub(super) fn without_certificate(mut self, names: &OptionNames) -> Self {
-        let context = format!(
-            "a client certificate was asked for, which {} takes",
-            names.client_certificate
-        );
-        self.error = self.error.with_context(&context);
-        self
-    }
-
     /// Says `context` first where no connection was made.
     pub(crate) fn unless_connected(mut self, context: &str) -> Self {
         if !self.connected {
@@ -150,6 +140,17 @@ impl Failure {
         Self {
             error: lost(error, repeat, true),
             verdict,
+            connected: true,
+        }
+    }
+
+    /// A successful answer that is longer than any document of the service.
+    pub(super) fn too_long(most: usize, status: u16, host: &str, repeat: Repeat) -> Self {
+        let message = format!("the answer of {host} is longer than {most} bytes");
+        let error = Error::data_loss(message).with_http_status(status);
+        Self {
+            error: lost(error, repeat, true),
+            verdict: Verdict::Final,
             connected: true,
         }
     }
@@ -344,14 +345,25 @@ fn gist(why: &reqwest::Error, names: &OptionNames) -> String {
         innermost = source;
     }
     let mut text = innermost.to_string();
-    if let Some(TlsError::InvalidCertificate(CertificateError::Other(OtherError(refused)))) =
-        source::<TlsError>(why)
-        && let Some(refused) = refused.downcast_ref::<RefusedCertificate>()
-    {
-        text = refused.told(names);
+    match source::<TlsError>(why) {
+        Some(TlsError::InvalidCertificate(CertificateError::Other(OtherError(refused)))) => {
+            if let Some(refused) = refused.downcast_ref::<RefusedCertificate>() {
+                text = refused.told(names);
+            }
+        }
+        Some(TlsError::AlertReceived(_)) => {
+            text.push_str("; where it asks for a client certificate, ");
+            text.push_str(names.client_certificate);
+            text.push_str(" takes it");
+        }
+        _ => {}
     }
     if text.contains("close_notify") {
-        "it closed the connection".clone_into(&mut text);
+        text = format!(
+            "it closed the connection; servers do that to those who show no client certificate \
+             where one is asked for, and {} takes it",
+            names.client_certificate
+        );
     }
     if text.contains("proxy authorization required") {
         text.push_str(

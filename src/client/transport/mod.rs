@@ -192,15 +192,18 @@ impl Transport {
             return Err(Failure::refused(response, &host, call.repeat, self.service_time()).await);
         }
         let status = response.status().as_u16();
-        let body = read_body(response)
-            .await
-            .map_err(|why| Failure::no_answer(why, &host, None, call.repeat, self.config.names))?;
+        let body = read_body(response).await.map_err(|why| match why {
+            Unread::Lost(why) => {
+                Failure::no_answer(why, &host, None, call.repeat, self.config.names)
+            }
+            Unread::TooLong => Failure::too_long(LONGEST_ANSWER, status, &host, call.repeat),
+        })?;
         serde_json::from_slice(&body)
             .map_err(|why| Failure::not_understood(&why, status, &host, call.repeat))
     }
 
     fn request(&self, call: &Call<'_>, token: &Token) -> Result<reqwest::Request, Failure> {
-        let mut url = self.endpoint.url(call.segments);
+        let mut url = self.endpoint.checked_url(call.segments)?;
         if let Some((name, value)) = call.query {
             url.query_pairs_mut().append_pair(name, value);
         }
@@ -237,7 +240,16 @@ impl std::fmt::Debug for Transport {
     }
 }
 
-async fn read_body(mut response: Response) -> Result<Vec<u8>, reqwest::Error> {
+/// Why a body was not read.
+enum Unread {
+    Lost(reqwest::Error),
+    TooLong,
+}
+
+/// Longest answer of the workspace that is read, unpacked: several times what it gives inline.
+const LONGEST_ANSWER: usize = 128 << 20;
+
+async fn read_body(mut response: Response) -> Result<Vec<u8>, Unread> {
     // A wrong length header must not make us reserve what never comes.
     const MOST_RESERVED: u64 = 64 << 20;
     let length = response
@@ -245,7 +257,10 @@ async fn read_body(mut response: Response) -> Result<Vec<u8>, reqwest::Error> {
         .unwrap_or_default()
         .min(MOST_RESERVED);
     let mut body = Vec::with_capacity(usize::try_from(length).unwrap_or_default());
-    while let Some(part) = response.chunk().await? {
+    while let Some(part) = response.chunk().await.map_err(Unread::Lost)? {
+        if body.len() + part.len() > LONGEST_ANSWER {
+            return Err(Unread::TooLong);
+        }
         body.extend_from_slice(&part);
     }
     Ok(body)
@@ -289,7 +304,7 @@ fn workspace_headers(config: &HttpConfig, endpoint: &Endpoint) -> Result<HeaderM
         (ACCEPT_ENCODING, coding),
     ]);
     for (name, value) in &config.headers {
-        let (name, value) = header(name, value)?;
+        let (name, value) = header(name, value.expose())?;
         if OWN_HEADERS.contains(&name.as_str()) {
             return Err(Error::invalid_argument(format!(
                 "the HTTP header '{name}' is the driver's own and cannot be set"

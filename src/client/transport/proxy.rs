@@ -7,13 +7,13 @@ use url::Url;
 
 use crate::client::config::ProxyConfig;
 use crate::client::host::authority;
-use crate::client::{Error, Result};
+use crate::client::{Error, Result, Secret};
 
 /// Which proxy a request goes through.
 #[derive(Clone, Default, PartialEq, Eq, Hash)]
 pub(super) struct Proxies {
-    http: Option<String>,
-    https: Option<String>,
+    http: Option<Secret>,
+    https: Option<Secret>,
     bypass: String,
 }
 
@@ -41,8 +41,10 @@ impl Proxies {
         let is_cgi = variable("REQUEST_METHOD").is_some();
         let http = first(["http_proxy", "HTTP_PROXY"]).filter(|_| !is_cgi);
         let proxies = Self {
-            http: http.or_else(all),
-            https: first(["https_proxy", "HTTPS_PROXY"]).or_else(all),
+            http: http.or_else(all).map(Secret::from),
+            https: first(["https_proxy", "HTTPS_PROXY"])
+                .or_else(all)
+                .map(Secret::from),
             bypass: first(["no_proxy", "NO_PROXY"]).unwrap_or_default(),
         };
         proxies.checked("the proxy in the environment")
@@ -50,7 +52,7 @@ impl Proxies {
 
     fn checked(mut self, named: &str) -> Result<Self> {
         for url in [&mut self.http, &mut self.https].into_iter().flatten() {
-            let text = url.trim();
+            let text = url.expose().trim();
             let absolute = if text.contains("://") {
                 text.to_owned()
             } else {
@@ -66,15 +68,15 @@ impl Proxies {
                     "{named} is '{shown}', which is no URL like 'http://user:password@host:port'"
                 )));
             }
-            *url = absolute;
+            *url = absolute.into();
         }
         Ok(self)
     }
 
     fn matcher(&self) -> Matcher {
         Matcher::builder()
-            .http(self.http.clone().unwrap_or_default())
-            .https(self.https.clone().unwrap_or_default())
+            .http(exposed(self.http.as_ref()))
+            .https(exposed(self.https.as_ref()))
             .no(self.bypass.clone())
             .build()
     }
@@ -87,15 +89,19 @@ impl Proxies {
         };
         let mut builder = builder.no_proxy();
         if let Some(url) = &self.http {
-            let proxy = reqwest::Proxy::http(url).map_err(unusable)?;
+            let proxy = reqwest::Proxy::http(url.expose()).map_err(unusable)?;
             builder = builder.proxy(proxy.no_proxy(bypass.clone()));
         }
         if let Some(url) = &self.https {
-            let proxy = reqwest::Proxy::https(url).map_err(unusable)?;
+            let proxy = reqwest::Proxy::https(url.expose()).map_err(unusable)?;
             builder = builder.proxy(proxy.no_proxy(bypass));
         }
         Ok(builder)
     }
+}
+
+fn exposed(url: Option<&Secret>) -> String {
+    url.map_or_else(String::new, |url| url.expose().to_owned())
 }
 
 /// Names the proxy of a request, for messages.

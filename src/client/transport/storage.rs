@@ -6,6 +6,7 @@ use reqwest::header::{
     ACCEPT_ENCODING, CONTENT_RANGE, ETAG, HeaderMap, HeaderValue, IF_RANGE, RANGE, USER_AGENT,
 };
 use reqwest::{Method, Response, StatusCode};
+use secrecy::ExposeSecret;
 use url::Url;
 
 use super::failure::Failure;
@@ -50,7 +51,7 @@ impl Presigned {
     /// `DataLoss` for what is no URL or no header, `InvalidArgument` for plain http.
     pub(crate) fn parse<'a>(
         url: &str,
-        headers: impl IntoIterator<Item = (&'a String, &'a String)>,
+        headers: impl IntoIterator<Item = (&'a String, &'a str)>,
     ) -> Result<Self> {
         let url =
             Url::parse(url).map_err(|_| Error::data_loss("a link to storage is not a URL"))?;
@@ -92,7 +93,8 @@ impl Transport {
         broken: Option<&Broken>,
     ) -> Result<Body, Failure> {
         let headers = link.http_headers.iter().flatten();
-        let place = Presigned::parse(&link.external_link, headers)?;
+        let headers = headers.map(|(name, value)| (name, value.expose_secret()));
+        let place = Presigned::parse(link.external_link.expose_secret(), headers)?;
         self.open(&place, broken, Failure::storage).await
     }
 

@@ -96,7 +96,10 @@ impl VolumeOperation {
         );
         Ok(Self {
             command,
-            place: Presigned::parse(url, headers.iter().map(|(name, value)| (name, value)))?,
+            place: Presigned::parse(
+                url,
+                headers.iter().map(|(name, value)| (name, value.as_str())),
+            )?,
             local_file: local_file.map(str::to_owned),
             statement_id: String::new(),
             what,

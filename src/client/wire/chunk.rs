@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 use std::fmt;
 
+use secrecy::SecretString;
 use serde::Deserialize;
 
 /// Data of one chunk, or links to the data of some.
@@ -32,7 +33,7 @@ pub struct ResultData {
 #[serde(default)]
 pub struct ExternalLink {
     /// The presigned URL: a secret.
-    pub external_link: String,
+    pub external_link: SecretString,
     /// When the URL stops working, in RFC 3339.
     pub expiration: Option<String>,
     /// The chunk's place, from 0.
@@ -44,7 +45,7 @@ pub struct ExternalLink {
     /// A hint of the size, in bytes.
     pub byte_count: Option<u64>,
     /// Headers that the store asks for: secrets, too.
-    pub http_headers: Option<BTreeMap<String, String>>,
+    pub http_headers: Option<BTreeMap<String, SecretString>>,
     /// The chunk that follows.
     pub next_chunk_index: Option<u64>,
 }

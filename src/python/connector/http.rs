@@ -99,10 +99,10 @@ fn set_headers(config: &mut HttpConfig, headers: Vec<(String, String)>, endpoint
         } else if lower == WORKSPACE {
             // What the path names is sent anyway.
             if endpoint.org_id() != Some(&value) {
-                config.headers.push((name, value));
+                config.headers.push((name, value.into()));
             }
         } else if !OWN.contains(&lower.as_str()) {
-            config.headers.push((name, value));
+            config.headers.push((name, value.into()));
         }
     }
 }
@@ -172,10 +172,11 @@ fn set_tls(
     config.tls.client = match file("tls_client_cert_file")? {
         Some(chain) => Some(ClientCertificate {
             chain,
-            key,
+            key: key.map(Into::into),
             passphrase: get("tls_client_cert_key_password")?
-                .map(|password| password.extract())
-                .transpose()?,
+                .map(|password| password.extract::<String>())
+                .transpose()?
+                .map(Into::into),
         }),
         None if key.is_some() => {
             return Err(raise(

@@ -417,17 +417,17 @@ impl ResultSet {
     }
 
     fn converter(&mut self, py: Python<'_>, batch: &RecordBatch) -> PyResult<&RowConverter> {
-        if self.converter.is_none() {
+        let converter = if let Some(converter) = self.converter.take() {
+            converter
+        } else {
             let options = ConvertOptions {
                 row_kind: self.factory.kind(),
                 maps_as_dicts: self.maps_as_dicts,
             };
-            self.converter = Some(
-                RowConverter::try_new(py, &batch.schema(), options)
-                    .map_err(|error| conversion_error(py, error))?,
-            );
-        }
-        Ok(self.converter.as_ref().expect("it was made just now"))
+            RowConverter::try_new(py, &batch.schema(), options)
+                .map_err(|error| conversion_error(py, error))?
+        };
+        Ok(self.converter.insert(converter))
     }
 
     fn advance(&mut self, rows: usize) {

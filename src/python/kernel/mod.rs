@@ -5,7 +5,6 @@ mod async_statement;
 mod canceller;
 mod error;
 mod executed;
-mod execution;
 mod handle;
 mod knobs;
 mod metadata;

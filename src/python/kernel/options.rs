@@ -135,7 +135,7 @@ impl Http {
             } else if RESERVED.iter().any(|own| name.eq_ignore_ascii_case(own)) {
                 tracing::warn!("the header {name} is the driver's own; yours is not sent");
             } else {
-                config.headers.push((name.clone(), value.clone()));
+                config.headers.push((name.clone(), value.as_str().into()));
             }
         }
     }
@@ -153,7 +153,7 @@ impl Http {
             (None, None) => None,
             (Some(chain), Some(key)) => Some(ClientCertificate {
                 chain: chain.to_vec(),
-                key: Some(key.to_vec()),
+                key: Some(key.to_vec().into()),
                 passphrase: None,
             }),
             _ => {

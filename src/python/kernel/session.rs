@@ -168,24 +168,24 @@ impl Session {
         http.checked()?;
         let sign_in = SignIn {
             auth_type,
-            access_token,
+            access_token: access_token.map(Into::into),
             client_id,
-            client_secret,
+            client_secret: client_secret.map(Into::into),
             oauth_scopes,
             token_url,
             redirect_ports,
             callback_timeout_secs: oauth_callback_timeout_secs,
             jwt_key_file,
             jwt_kid,
-            jwt_passphrase,
+            jwt_passphrase: jwt_passphrase.map(Into::into),
             jwt_algorithm,
             federation_client_id: identity_federation_client_id,
             azure_client_id,
-            azure_client_secret,
+            azure_client_secret: azure_client_secret.map(Into::into),
             azure_tenant_id,
             azure_workspace_resource_id,
             token_cache_enabled,
-            token_cache_passphrase,
+            token_cache_passphrase: token_cache_passphrase.map(Into::into),
         };
         let mut settings = session_conf.unwrap_or_default();
         let knobs = Knobs::take(&mut settings);
@@ -245,7 +245,7 @@ impl Session {
         let session = self.open(py)?;
         let submitted = self.handle.wait(py, session.attach(statement_id))?;
         let handle = self.handle.clone();
-        Ok(ExecutedAsyncStatement::new(handle, submitted, None, None))
+        Ok(ExecutedAsyncStatement::new(handle, submitted, None))
     }
 
     /// Closes the session, once.

@@ -16,7 +16,7 @@ use crate::client::auth::{
     CachedToken, Dialect, Federated, Fingerprint, Grant, IdentityClient, PersonalAccessToken,
     TokenSource, shared,
 };
-use crate::client::{Endpoint, Error, HttpConfig, Result};
+use crate::client::{Endpoint, Error, HttpConfig, Result, Secret};
 
 /// The names of the kinds, as they are listed to who gives another.
 const KINDS: &str = "'pat', 'oauth-m2m', 'oauth-m2m-jwt', 'oauth-u2m', 'azure-sp-m2m'";
@@ -25,24 +25,24 @@ const KINDS: &str = "'pat', 'oauth-m2m', 'oauth-m2m-jwt', 'oauth-u2m', 'azure-sp
 #[derive(Default, Hash)]
 pub(super) struct SignIn {
     pub(super) auth_type: Option<String>,
-    pub(super) access_token: Option<String>,
+    pub(super) access_token: Option<Secret>,
     pub(super) client_id: Option<String>,
-    pub(super) client_secret: Option<String>,
+    pub(super) client_secret: Option<Secret>,
     pub(super) oauth_scopes: Option<Vec<String>>,
     pub(super) token_url: Option<String>,
     pub(super) redirect_ports: Option<Vec<u16>>,
     pub(super) callback_timeout_secs: Option<i64>,
     pub(super) jwt_key_file: Option<String>,
     pub(super) jwt_kid: Option<String>,
-    pub(super) jwt_passphrase: Option<String>,
+    pub(super) jwt_passphrase: Option<Secret>,
     pub(super) jwt_algorithm: Option<String>,
     pub(super) federation_client_id: Option<String>,
     pub(super) azure_client_id: Option<String>,
-    pub(super) azure_client_secret: Option<String>,
+    pub(super) azure_client_secret: Option<Secret>,
     pub(super) azure_tenant_id: Option<String>,
     pub(super) azure_workspace_resource_id: Option<String>,
     pub(super) token_cache_enabled: Option<bool>,
-    pub(super) token_cache_passphrase: Option<String>,
+    pub(super) token_cache_passphrase: Option<Secret>,
 }
 
 /// A kind of sign-in with all that it needs.
@@ -90,15 +90,18 @@ impl SignIn {
                 )));
             }
         };
+        let missing = |argument: &str| {
+            PyValueError::new_err(format!("auth_type='{name}' requires {argument}"))
+        };
         let given = |argument: &str, value: &Option<String>| {
-            let value = value.as_ref().filter(|value| !value.is_empty());
-            value.cloned().ok_or_else(|| {
-                PyValueError::new_err(format!("auth_type='{name}' requires {argument}"))
-            })
+            let value = value.clone().filter(|value| !value.is_empty());
+            value.ok_or_else(|| missing(argument))
         };
         Ok(match name {
             "pat" => match &self.access_token {
-                Some(token) if !token.is_empty() => Kind::Token(token.clone().into()),
+                Some(token) if !token.expose().is_empty() => {
+                    Kind::Token(token.clone().into_inner())
+                }
                 Some(_) => {
                     return Err(PyValueError::new_err("access_token must not be empty"));
                 }
@@ -110,7 +113,8 @@ impl SignIn {
             },
             "oauth-m2m" => Kind::Secret {
                 id: given("client_id", &self.client_id)?,
-                secret: given("client_secret", &self.client_secret)?.into(),
+                secret: secret(self.client_secret.as_ref())
+                    .ok_or_else(|| missing("client_secret"))?,
             },
             "oauth-m2m-jwt" => Kind::Key {
                 id: given("client_id", &self.client_id)?,
@@ -124,8 +128,13 @@ impl SignIn {
                 Kind::Browser
             }
             "azure-sp-m2m" => Kind::Azure {
-                id: azure("azure_client_id", self.azure_client_id.as_ref())?,
-                secret: azure("azure_client_secret", self.azure_client_secret.as_ref())?.into(),
+                id: self
+                    .azure_client_id
+                    .clone()
+                    .filter(|id| !id.is_empty())
+                    .ok_or_else(|| azure("azure_client_id"))?,
+                secret: secret(self.azure_client_secret.as_ref())
+                    .ok_or_else(|| azure("azure_client_secret"))?,
             },
             other => {
                 return Err(PyValueError::new_err(format!(
@@ -172,7 +181,7 @@ impl SignIn {
                     Some(name) => name.parse()?,
                     None => Algorithm::default(),
                 };
-                let passphrase = self.jwt_passphrase.clone().map(SecretString::from);
+                let passphrase = self.jwt_passphrase.clone().map(Secret::into_inner);
                 let assertion = Assertion::try_new(&pem, passphrase.as_ref(), kid, algorithm)?;
                 self.federated(self.credentials(id, Proof::Assertion(assertion))?, identity)
             }
@@ -214,7 +223,7 @@ impl SignIn {
             grant = grant.with_patience(Duration::from_secs(seconds));
         }
         if self.token_cache_enabled.unwrap_or(true) {
-            let passphrase = self.token_cache_passphrase.clone().map(SecretString::from);
+            let passphrase = self.token_cache_passphrase.clone().map(Secret::into_inner);
             grant = grant.with_cache(TokenCache::of_user(passphrase)?);
         }
         Ok(grant)
@@ -232,9 +241,12 @@ impl SignIn {
     }
 }
 
-fn azure(argument: &str, value: Option<&String>) -> PyResult<String> {
-    let value = value.filter(|value| !value.is_empty());
-    value.cloned().ok_or_else(|| {
-        PyValueError::new_err(format!("Azure SP auth requires a non-empty {argument}"))
-    })
+fn azure(argument: &str) -> PyErr {
+    PyValueError::new_err(format!("Azure SP auth requires a non-empty {argument}"))
+}
+
+/// A secret that is not empty.
+fn secret(given: Option<&Secret>) -> Option<SecretString> {
+    let given = given.filter(|given| !given.expose().is_empty());
+    given.cloned().map(Secret::into_inner)
 }

@@ -370,3 +370,60 @@ proptest! {
         }
     }
 }
+
+/// Follows a stream that comes in pieces of `size` bytes.
+fn follow(stream: &[u8], size: usize) -> Result<()> {
+    let mut outline = Outline::default();
+    let come = (0..stream.len()).step_by(size).map(|at| at + size);
+    come.map(|end| &stream[..end.min(stream.len())])
+        .try_for_each(|stream| outline.follow(0, stream, LIMIT))
+}
+
+#[test]
+fn the_outline_of_a_whole_stream_is_no_error_however_it_comes() {
+    let whole = stream(&[batch(5), batch(0), batch(7)]);
+    for size in [1, 3, 8, 100, usize::MAX / 2] {
+        follow(&whole, size).unwrap();
+        // Old writers put no mark in front of lengths.
+        follow(&whole[4..], size).unwrap();
+    }
+}
+
+#[test]
+fn what_cannot_become_a_stream_is_noticed_at_once() {
+    let whole = stream(&[batch(5)]);
+    let behind = |bytes: &[u8]| [&whole, bytes].concat();
+    let cases = [
+        (behind(b"x"), "more bytes follow"),
+        (behind(&whole), "more bytes follow"),
+        (vec![0; 9], "more bytes follow"),
+        (
+            b"<html>busy</html>".to_vec(),
+            "byte 0: a message has an impossible length",
+        ),
+        (vec![0xFF; 8], "byte 0: a message has an impossible length"),
+        (
+            [&[0xFF; 4], &16_i32.to_le_bytes()[..], &[7; 16]].concat(),
+            "byte 0: ",
+        ),
+    ];
+    for (stream, expected) in cases {
+        for size in [1, usize::MAX / 2] {
+            let error = follow(&stream, size).unwrap_err();
+            assert_eq!(error.code(), ErrorCode::DataLoss);
+            assert!(error.message().contains(expected), "{error}");
+        }
+    }
+}
+
+#[test]
+fn the_body_of_a_message_is_within_the_limit() {
+    let mut outline = Outline::default();
+    let error = outline.follow(0, &stream(&[batch(500)]), 100).unwrap_err();
+    assert!(
+        error
+            .message()
+            .contains("the body of a message has an impossible length"),
+        "{error}"
+    );
+}

@@ -1,6 +1,5 @@
 //! TLS: rustls with ring, the system's trust store or the authorities that were given.
 
-mod no_certificate;
 pub(crate) mod private_key;
 mod verifier;
 
@@ -14,28 +13,13 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{CipherSuite, ClientConfig, RootCertStore, SupportedCipherSuite};
 use rustls_platform_verifier::Verifier;
 
-use self::no_certificate::NoCertificate;
 pub(super) use self::verifier::RefusedCertificate;
 use self::verifier::{Checks, ServerVerifier};
 use crate::client::config::{ClientCertificate, TlsConfig};
-use crate::client::{Error, OptionNames, Result};
+use crate::client::{Error, OptionNames, Result, Secret};
 
 /// The TLS settings of all connections.
-#[derive(Clone, Debug)]
-pub(super) struct Tls {
-    pub(super) config: ClientConfig,
-    without_certificate: Arc<NoCertificate>,
-}
-
-impl Tls {
-    /// Whether a server has asked for a client certificate, and there was none.
-    pub(super) fn lacks_certificate(&self) -> bool {
-        self.without_certificate.was_asked_for()
-    }
-}
-
-/// Makes the TLS settings.
-pub(super) fn client_config(config: &TlsConfig, names: &OptionNames) -> Result<Tls> {
+pub(super) fn client_config(config: &TlsConfig, names: &OptionNames) -> Result<ClientConfig> {
     let provider = Arc::new(provider());
     let checks = Checks {
         chain: config.verify,
@@ -47,11 +31,8 @@ pub(super) fn client_config(config: &TlsConfig, names: &OptionNames) -> Result<T
         .map_err(unusable)?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier));
-    let without_certificate = Arc::<NoCertificate>::default();
-    let config = match &config.client {
-        None => Ok(
-            builder.with_client_cert_resolver(Arc::<NoCertificate>::clone(&without_certificate))
-        ),
+    match &config.client {
+        None => Ok(builder.with_no_client_auth()),
         Some(client) => {
             let (chain, key) = client_certificate(client, names)?;
             builder.with_client_auth_cert(chain, key).map_err(|why| {
@@ -60,11 +41,7 @@ pub(super) fn client_config(config: &TlsConfig, names: &OptionNames) -> Result<T
                 ))
             })
         }
-    }?;
-    Ok(Tls {
-        config,
-        without_certificate,
-    })
+    }
 }
 
 /// Ciphers with short keys go first: 128 bits are out of anybody's reach, too, and cost fewer rounds.
@@ -174,10 +151,10 @@ type Shown = (
 fn client_certificate(client: &ClientCertificate, names: &OptionNames) -> Result<Shown> {
     let chain = certificates(&client.chain, names.client_certificate)?;
     let (pem, option) = match &client.key {
-        Some(key) => (key, names.client_key),
-        None => (&client.chain, names.client_certificate),
+        Some(key) => (key.expose(), names.client_key),
+        None => (&client.chain[..], names.client_certificate),
     };
-    let key = private_key::read(pem, client.passphrase.as_deref(), option)?;
+    let key = private_key::read(pem, client.passphrase.as_ref().map(Secret::expose), option)?;
     Ok((chain, key))
 }
 

@@ -25,7 +25,13 @@ pub(super) fn set(
 ) -> PyResult<()> {
     match name {
         "connect_timeout" => http.connect_timeout = seconds(given, value)?,
-        "http_headers" => http.headers = value.extract()?,
+        "http_headers" => {
+            let headers: Vec<(String, String)> = value.extract()?;
+            http.headers = headers
+                .into_iter()
+                .map(|(name, value)| (name, value.into()))
+                .collect();
+        }
         "login_timeout" => http.login_timeout = seconds(given, value)?,
         "retry_delay_max" => {
             let wait = seconds(given, value)?;

@@ -28,7 +28,7 @@ pub(super) fn set(
     let tls = &mut http.tls;
     match name {
         "no_proxy" => proxy(http).bypass = Some(value.extract()?),
-        "proxy" => proxy(http).url = value.extract()?,
+        "proxy" => proxy(http).url = value.extract::<String>()?.into(),
         "proxy_auth_method" => {
             let method: String = value.extract()?;
             if method != "basic" {
@@ -40,8 +40,10 @@ pub(super) fn set(
         }
         "tls_additional_ca_file" => tls.additional_ca = Some(read_file(given, value)?),
         "tls_client_cert_file" => client(http).chain = read_file(given, value)?,
-        "tls_client_cert_key_file" => client(http).key = Some(read_file(given, value)?),
-        "tls_client_cert_key_password" => client(http).passphrase = Some(value.extract()?),
+        "tls_client_cert_key_file" => client(http).key = Some(read_file(given, value)?.into()),
+        "tls_client_cert_key_password" => {
+            client(http).passphrase = Some(value.extract::<String>()?.into());
+        }
         "tls_no_verify" => tls.verify = !value.extract::<bool>()?,
         "tls_trusted_ca_file" => tls.trusted_ca = Some(read_file(given, value)?),
         "tls_verify_hostname" => tls.verify_hostname = value.extract()?,
@@ -56,7 +58,7 @@ pub(super) fn check(py: Python<'_>, http: &HttpConfig) -> PyResult<()> {
     if http
         .proxy
         .as_ref()
-        .is_some_and(|proxy| proxy.url.is_empty())
+        .is_some_and(|proxy| proxy.url.expose().is_empty())
     {
         return refused("no_proxy names hosts that are reached without a proxy: pass proxy, too");
     }
@@ -72,16 +74,11 @@ pub(super) fn check(py: Python<'_>, http: &HttpConfig) -> PyResult<()> {
 }
 
 fn proxy(http: &mut HttpConfig) -> &mut ProxyConfig {
-    http.proxy.get_or_insert_with(|| ProxyConfig {
-        url: String::new(),
-        bypass: None,
-    })
+    http.proxy.get_or_insert_with(ProxyConfig::default)
 }
 
 fn client(http: &mut HttpConfig) -> &mut ClientCertificate {
-    http.tls.client.get_or_insert_with(|| ClientCertificate {
-        chain: Vec::new(),
-        key: None,
-        passphrase: None,
-    })
+    http.tls
+        .client
+        .get_or_insert_with(ClientCertificate::default)
 }
