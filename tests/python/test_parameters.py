@@ -271,7 +271,7 @@ def test_numpy_scalars_go_as_what_they_hold(cursor: dbapi.Cursor) -> None:
     assert both_ways(cursor, np.str_("x")) == ("x", "string")
     assert both_ways(cursor, np.array([[1, 2], [3, 4]])) == ([[1, 2], [3, 4]], "array")
     assert both_ways(cursor, np.datetime64("2024-02-29")) == (dt.date(2024, 2, 29), "date")
-    assert both_ways(cursor, np.datetime64("NaT"))[0] is None
+    assert both_ways(cursor, np.datetime64("NaT", "s"))[0] is None
     assert both_ways(cursor, np.timedelta64(5, "s")) == (
         dt.timedelta(seconds=5),
         "interval_day_time",
