@@ -109,6 +109,16 @@ def test_who_asks_again_for_rows_that_a_stream_took_is_told(cursor: dbapi.Cursor
     assert numbers(capsule_reader(cursor)) == [1]
 
 
+def test_two_streams_do_not_share_the_rows(cursor: dbapi.Cursor, warehouse: Warehouse) -> None:
+    warehouse.settings(chunk_rows=1000)
+    cursor.execute(MANY)
+    first, second = capsule_reader(cursor), capsule_reader(cursor)
+    second.read_next_batch()
+    with pytest.raises(OSError, match="has taken rows of this result already"):
+        first.read_next_batch()
+    assert 0 < second.read_all().num_rows < 20_500
+
+
 def test_a_stream_ends_with_the_result_that_it_is_of(
     connection: dbapi.Connection, warehouse: Warehouse
 ) -> None:

@@ -1,6 +1,7 @@
 //! The rest of a result as an Arrow stream, which reads it as it is read itself.
 
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 
 use arrow::array::{RecordBatch, RecordBatchReader};
 use arrow::datatypes::SchemaRef;
@@ -109,8 +110,8 @@ impl ArrowStream {
         }
     }
 
-    /// The next rows; `by_capsule` says whether a consumer of a capsule takes them.
-    async fn next(&self, by_capsule: bool) -> Result<Option<RecordBatch>> {
+    /// The next rows; `capsule` is the number of the capsule whose consumer takes them, if one does.
+    async fn next(&self, capsule: Option<u64>) -> Result<Option<RecordBatch>> {
         let mut turn = self.inner.turn_anywhere().await?;
         let result = turn.as_mut().filter(|result| result.id() == self.result);
         let Some(result) = result else {
@@ -122,8 +123,10 @@ impl ArrowStream {
             };
             return Err(Error::new(ErrorCode::InvalidStatementHandle, message));
         };
-        if by_capsule {
-            result.note_stream();
+        if let Some(number) = capsule
+            && !result.be_read_by(number)
+        {
+            return Err(Error::new(ErrorCode::InvalidStatementHandle, EACH_ROW_ONCE));
         }
         let batch = result.next_batch().await?;
         batch.map(|batch| self.given(batch)).transpose()
@@ -132,7 +135,7 @@ impl ArrowStream {
     /// The next rows for a caller who holds the interpreter and can take exceptions of ours.
     fn next_for_python(&self, py: Python<'_>) -> PyResult<Option<RecordBatch>> {
         self.check_process(py)?;
-        let next = wait(py, self.next(false));
+        let next = wait(py, self.next(None));
         next.inspect_err(|_| self.interrupted())?
             .map_err(|error| to_pyerr(py, &error))
     }
@@ -160,20 +163,18 @@ impl ArrowStream {
         py: Python<'py>,
         requested_schema: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, PyCapsule>> {
+        static NUMBERS: AtomicU64 = AtomicU64::new(0);
         let is_streamed = {
             let mut turn = self.inner.turn(py)?;
             turn.as_mut().is_some_and(|result| result.is_streamed())
         };
         if is_streamed {
             // It would miss rows, and who asks again wants all of them.
-            return Err(raise::<ProgrammingError>(
-                py,
-                "an Arrow stream has taken rows of this result already, and each row comes once: \
-                 execute the statement again, or keep the result with fetchall_arrow()",
-            ));
+            return Err(raise::<ProgrammingError>(py, EACH_ROW_ONCE));
         }
         let requested = Requested::of(self.texts.schema(), requested_schema)?;
         let consumed = Consumed {
+            number: NUMBERS.fetch_add(1, Ordering::Relaxed),
             stream: Some(self),
             requested,
         };
@@ -181,11 +182,16 @@ impl ArrowStream {
     }
 }
 
+const EACH_ROW_ONCE: &str = "an Arrow stream has taken rows of this result already, and each row comes \
+    once: execute the statement again, or keep the result with fetchall_arrow()";
+
 const OTHER_PROCESS: &str = "the result belongs to the process that this one was forked from; \
     execute the statement here, on a connection of this process";
 
 /// A stream that is read through a capsule, by code that knows nothing of Python's exceptions.
 struct Consumed {
+    /// What no other capsule of the process has.
+    number: u64,
     /// There until it is dropped.
     stream: Option<ArrowStream>,
     requested: Requested,
@@ -201,7 +207,7 @@ impl Iterator for Consumed {
         }
         // Another thread may be waited for by one that takes the signals.
         let looks_for_signals = this_thread() == stream.thread;
-        let next = match wait_anywhere(looks_for_signals, stream.next(true)) {
+        let next = match wait_anywhere(looks_for_signals, stream.next(Some(self.number))) {
             Ok(Ok(next)) => next.map(Ok),
             Ok(Err(error)) => {
                 let failed = failure(&error.to_string());

@@ -114,8 +114,8 @@ pub(super) struct ResultSet {
     /// How many rows are converted ahead; one, once a value could not be.
     block_rows: usize,
     rows_given: u64,
-    /// Whether an Arrow stream has taken rows, which it gives to nobody else.
-    streamed: bool,
+    /// The Arrow stream that takes the rows, by its number: who has another one would miss some.
+    stream_reader: Option<u64>,
     closed: bool,
     /// Tells the caller how much has come.
     reporter: Option<Reporter>,
@@ -141,7 +141,7 @@ impl ResultSet {
             taken: VecDeque::new(),
             block_rows: BLOCK_ROWS,
             rows_given: 0,
-            streamed: false,
+            stream_reader: None,
             closed: false,
             reporter: None,
         }
@@ -328,13 +328,14 @@ impl ResultSet {
         }
     }
 
-    /// Notes that an Arrow stream takes rows.
-    pub(super) fn note_stream(&mut self) {
-        self.streamed = true;
+    /// Has an Arrow stream take the rows, unless another one does.
+    pub(super) fn be_read_by(&mut self, stream: u64) -> bool {
+        *self.stream_reader.get_or_insert(stream) == stream
     }
 
+    /// Whether an Arrow stream has taken rows.
     pub(super) fn is_streamed(&self) -> bool {
-        self.streamed
+        self.stream_reader.is_some()
     }
 
     /// Goes on in batches: rows converted ahead are still in theirs.
