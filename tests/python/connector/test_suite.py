@@ -18,6 +18,8 @@ from typing import TYPE_CHECKING
 import pytest
 from databricks_sql_warehouse import Warehouse
 
+from databricks_sql_kernel import dbapi
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
 
@@ -45,11 +47,18 @@ WORKSPACE = "adb-1.2.azuredatabricks.net"
 LEFT_OUT = {
     # Makes a query larger until it takes the service a minute: it measures the machine.
     "test_long_running_query",
+    # Call assertEqual, which their classes do not have, after minutes.
+    "test_query_with_large_wide_result_set",
+    "test_query_with_large_narrow_result_set",
     # Compares more than a thousand million pairs of rows.
     "test_execute_async__long_running",
 }
 # They look for requests in urllib3, by which this backend sends nothing.
 BY_URLLIB3 = {"retry", "retries", "retried", "test_3xx", "staging_ingestion_retr"}
+# Tests that demand of their backends what this one does better.
+DIFFERENT = {
+    "staging_put_raises_not_supported": "PUT works by use_kernel, too",
+}
 # Files of unit tests that test the Python modules in whose place this backend stands.
 REPLACED = [
     "test_filters.py",
@@ -98,6 +107,9 @@ def peer_python(request: pytest.FixtureRequest) -> str:
 def served() -> Iterator[Warehouse]:
     """A warehouse that no other module has."""
     with Warehouse.start(tls=True) as warehouse:
+        options = {**warehouse.connect_args(), "tls_trusted_ca_file": warehouse.ca}
+        with dbapi.connect(**options) as connection:
+            connection.cursor().execute("CREATE VOLUME main.default.e2etests")
         yield warehouse
 
 
@@ -155,7 +167,7 @@ def nothing_is_worse(
     passed = {name for name, outcome in theirs.items() if outcome == "PASSED"}
     assert passed, f"no test of {what} passed on the official stack"
     worse = {name: ours.get(name) for name in passed if ours.get(name) != "PASSED"}
-    assert worse == {}
+    assert {name for name in worse if not any(part in name for part in DIFFERENT)} == set()
 
 
 @pytest.mark.slow
@@ -179,7 +191,7 @@ def test_whatever_passes_end_to_end_on_the_official_stack_passes_on_this_backend
         "DATABRICKS_CATALOG": "main",
         "DATABRICKS_SCHEMA": "default",
         "DATABRICKS_VOLUME": "files",
-        "DATABRICKS_USER": "someone@example.com",
+        "DATABRICKS_USER": "warehouse@localhost",
         "HTTPS_PROXY": served.proxy_url,
         "NO_PROXY": "",
         "MITMPROXY_CA_CERT": served.ca,
