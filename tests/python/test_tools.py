@@ -145,6 +145,7 @@ class TestDuckdb:
         cursor.execute(PEOPLE.format(1000))
         relation: Any = duckdb.sql("SELECT count(*) FROM cursor")
         assert relation.fetchall() == [(1000,)]
+        relation = duckdb.sql("SELECT count(*) FROM cursor")
         with pytest.raises(duckdb.Error, match="has taken rows of this result already"):
             relation.fetchall()
 
