@@ -178,11 +178,9 @@ def test_what_is_detached_outlives_cursor_connection_and_process(
     cursor.execute_async("SELECT 42 AS a", detach=True)
     print(json.dumps([connection.session_id, cursor.query_id]))
     cursor.close()
-    if len(sys.argv) > 2:
-        connection.close()
     """
     for ending in ("", "connection.close()\n"):
-        session_id, query_id = python.run(code + "    " + ending)
+        session_id, query_id = python.run(code + ending)
         deleted = [entry["path"] for entry in warehouse.log(method="DELETE")]
         assert not [path for path in deleted if session_id in path or query_id in path]
         found = connect().cursor().attach(query_id)

@@ -78,8 +78,15 @@ impl NewFile {
             RandomState::new().build_hasher().finish()
         ));
         let part = target.with_file_name(part_name);
-        let created = OpenOptions::new().write(true).create_new(true).open(&part);
-        let file = created.map_err(|why| named(&target, "cannot be written", why))?;
+        let writing = |path: &Path, new: bool| {
+            let opened = OpenOptions::new().write(true).create_new(new).open(path);
+            opened.map_err(|why| named(&target, "cannot be written", why))
+        };
+        if before.is_some() {
+            // Better now than after the download.
+            drop(writing(&target, false)?);
+        }
+        let file = writing(&part, true)?;
         Ok(Self {
             part,
             target,

@@ -446,12 +446,12 @@ impl Cursor {
         Self::reader(slf)
     }
 
-    /// All remaining rows as a frame of pandas.
+    /// All remaining rows as a frame of pandas, by way of pyarrow.
     fn fetch_df<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         self.pandas_frame(py)
     }
 
-    /// All remaining rows as a frame of polars.
+    /// All remaining rows as a frame of polars; pyarrow is not needed.
     fn fetch_polars<'py>(slf: &Bound<'py, Self>) -> PyResult<Bound<'py, PyAny>> {
         Self::polars_frame(slf)
     }
