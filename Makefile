@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 PEER := .venv-peer
 ARROWBRICKS := .venv-arrowbricks
 TOOLS := .venv-tools
+AIRFLOW := .venv-airflow
 WAREHOUSE := tests/warehouse
 BENCH ?= ../shared/bench
 BENCH_HOME ?= $(HOME)/.cache/dbsql-bench
@@ -84,17 +85,19 @@ test: check ## What CI runs: check, all Rust tests, pytest
 	$(CARGO) test --locked --no-default-features
 	$(BIN)/pytest
 
-test-all: test $(PEER)/peer.stamp $(ARROWBRICKS)/peer.stamp $(TOOLS)/peer.stamp ## The slow tests and those with other clients, too
+test-all: test $(PEER)/peer.stamp $(ARROWBRICKS)/peer.stamp $(TOOLS)/peer.stamp $(AIRFLOW)/peer.stamp ## The slow tests and those with other clients, too
 	$(BIN)/pytest -m 'slow or peer' --timeout 300 --peer-python=$(PEER)/bin/python \
-	    --arrowbricks-python=$(ARROWBRICKS)/bin/python --tools-python=$(TOOLS)/bin/python
+	    --arrowbricks-python=$(ARROWBRICKS)/bin/python --tools-python=$(TOOLS)/bin/python \
+	    --airflow-python=$(AIRFLOW)/bin/python
 
 # Other clients, each in an environment of its own: the official connector with the official kernel, arrowbricks, and
 # what uses the connector. dbt-databricks asks for an older connector, so it comes without its dependencies.
 $(PEER)/peer.stamp: GROUP := peer
 $(ARROWBRICKS)/peer.stamp: GROUP := arrowbricks
 $(TOOLS)/peer.stamp: GROUP := tools
+$(AIRFLOW)/peer.stamp: GROUP := airflow
 $(TOOLS)/peer.stamp: WITHOUT_DEPENDENCIES := dbt-databricks==1.10.19
-$(PEER)/peer.stamp $(ARROWBRICKS)/peer.stamp $(TOOLS)/peer.stamp: pyproject.toml | tools
+$(PEER)/peer.stamp $(ARROWBRICKS)/peer.stamp $(TOOLS)/peer.stamp $(AIRFLOW)/peer.stamp: pyproject.toml | tools
 	@$(PYTHON) -m venv $(@D)
 	@$(@D)/bin/python -m pip install --quiet --upgrade 'pip>=25.1'
 	@$(@D)/bin/python -m pip install --quiet --group $(GROUP)
@@ -127,4 +130,4 @@ fuzz: | tools ## Feed the decoders what nobody can trust: FUZZ_SECONDS=180 for e
 	done
 
 clean: ## Remove everything that was made
-	rm -rf target $(VENV) $(PEER) $(ARROWBRICKS) $(TOOLS) .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf target $(VENV) $(PEER) $(ARROWBRICKS) $(TOOLS) $(AIRFLOW) .mypy_cache .pytest_cache .ruff_cache .hypothesis

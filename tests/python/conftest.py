@@ -86,6 +86,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--peer-python", default=None, help="has databricks-sql-connector 4.9.0")
     parser.addoption("--arrowbricks-python", default=None, help="has arrowbricks 6.2.0")
     parser.addoption("--tools-python", default=None, help="has SQLAlchemy's and dbt's adapters")
+    parser.addoption("--airflow-python", default=None, help="has Airflow and ibis")
     parser.addoption("--connector-source", default=None, help="a checkout of its repository")
     parser.addoption("--sqlalchemy-source", default=None, help="one of databricks-sqlalchemy's")
 

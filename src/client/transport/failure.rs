@@ -72,6 +72,16 @@ impl Failure {
         }
     }
 
+    /// Says that a certificate was asked for; who asks may insist on it.
+    pub(super) fn without_certificate(mut self, names: &OptionNames) -> Self {
+        let context = format!(
+            "a client certificate was asked for, which {} takes",
+            names.client_certificate
+        );
+        self.error = self.error.with_context(&context);
+        self
+    }
+
     /// Says `context` first where no connection was made.
     pub(crate) fn unless_connected(mut self, context: &str) -> Self {
         if !self.connected {
@@ -345,25 +355,14 @@ fn gist(why: &reqwest::Error, names: &OptionNames) -> String {
         innermost = source;
     }
     let mut text = innermost.to_string();
-    match source::<TlsError>(why) {
-        Some(TlsError::InvalidCertificate(CertificateError::Other(OtherError(refused)))) => {
-            if let Some(refused) = refused.downcast_ref::<RefusedCertificate>() {
-                text = refused.told(names);
-            }
-        }
-        Some(TlsError::AlertReceived(_)) => {
-            text.push_str("; where it asks for a client certificate, ");
-            text.push_str(names.client_certificate);
-            text.push_str(" takes it");
-        }
-        _ => {}
+    if let Some(TlsError::InvalidCertificate(CertificateError::Other(OtherError(refused)))) =
+        source::<TlsError>(why)
+        && let Some(refused) = refused.downcast_ref::<RefusedCertificate>()
+    {
+        text = refused.told(names);
     }
     if text.contains("close_notify") {
-        text = format!(
-            "it closed the connection; servers do that to those who show no client certificate \
-             where one is asked for, and {} takes it",
-            names.client_certificate
-        );
+        "it closed the connection".clone_into(&mut text);
     }
     if text.contains("proxy authorization required") {
         text.push_str(

@@ -64,10 +64,15 @@ impl Http {
         }
         let proxy = self.proxies.of(request.url());
         let held = self.hold();
-        let response =
-            held.client()?.execute(request).await.map_err(|why| {
-                Failure::no_answer(why, host, proxy.as_deref(), repeat, self.names)
-            })?;
+        let response = held.client()?.execute(request).await.map_err(|why| {
+            let names = self.names;
+            let failure = Failure::no_answer(why, host, proxy.as_deref(), repeat, names);
+            if held.lacks_certificate() {
+                failure.without_certificate(names)
+            } else {
+                failure
+            }
+        })?;
         if response.status() == StatusCode::TOO_MANY_REQUESTS {
             gate::shut(
                 host,

@@ -10,12 +10,11 @@ use std::ffi::OsString;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use rustls::ClientConfig;
 use tokio::runtime::Handle;
 use tokio::time;
 
 use super::proxy::Proxies;
-use super::tls;
+use super::tls::{self, Tls};
 use crate::client::config::{HttpConfig, TlsConfig};
 use crate::client::{Error, OptionNames, Result};
 
@@ -58,9 +57,9 @@ impl Settings {
         }
     }
 
-    fn client(&self, tls: ClientConfig) -> Result<reqwest::Client> {
+    fn client(&self, tls: Tls) -> Result<reqwest::Client> {
         let mut builder = reqwest::Client::builder()
-            .tls_backend_preconfigured(tls)
+            .tls_backend_preconfigured(tls.config)
             .redirect(reqwest::redirect::Policy::none())
             .retry(reqwest::retry::never())
             .referer(false)
@@ -79,7 +78,7 @@ impl Settings {
 /// An HTTP client that is there for as long as somebody uses it, and is made anew for the next.
 pub(super) struct SharedClient {
     settings: Settings,
-    tls: ClientConfig,
+    tls: Tls,
     made: Instant,
     /// Connections live in the runtime and in the process that made them.
     runtime: Handle,
@@ -101,7 +100,7 @@ impl SharedClient {
         Self::with_tls(settings, tls)
     }
 
-    fn with_tls(settings: Settings, tls: ClientConfig) -> Result<Self> {
+    fn with_tls(settings: Settings, tls: Tls) -> Result<Self> {
         let client = settings.client(tls.clone())?;
         Ok(Self {
             settings,
@@ -157,6 +156,11 @@ impl SharedClient {
 pub(crate) struct Hold(Arc<SharedClient>);
 
 impl Hold {
+    /// Whether a server has asked for a client certificate that it could not be shown.
+    pub(super) fn lacks_certificate(&self) -> bool {
+        self.0.tls.lacks_certificate()
+    }
+
     /// The client, as long as this is held.
     pub(super) fn client(&self) -> Result<reqwest::Client> {
         let mut usage = self.0.usage();

@@ -6,9 +6,9 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use pyo3::prelude::*;
 
 use super::error::{closed, to_pyerr};
+use super::execution::Life;
 use super::handle::Handle;
 use super::reader::Rows;
-use super::statement::Life;
 use super::stream::ResultStream;
 use crate::client::wire::StatementState;
 use crate::client::{ExecutedStatement, Result, StatementControl, SubmittedStatement};
@@ -19,6 +19,7 @@ pub(crate) struct ExecutedAsyncStatement {
     handle: Handle,
     submitted: SubmittedStatement,
     life: Option<Arc<Life>>,
+    row_limit: Option<u64>,
     closed: AtomicBool,
 }
 
@@ -27,11 +28,13 @@ impl ExecutedAsyncStatement {
         handle: Handle,
         submitted: SubmittedStatement,
         life: Option<Arc<Life>>,
+        row_limit: Option<u64>,
     ) -> Self {
         Self {
             handle,
             submitted,
             life,
+            row_limit,
             closed: AtomicBool::new(false),
         }
     }
@@ -48,9 +51,9 @@ impl ExecutedAsyncStatement {
         py: Python<'_>,
         executed: impl Future<Output = Result<ExecutedStatement>> + Send,
     ) -> PyResult<ResultStream> {
-        let wish = self.handle.representation();
+        let (wish, limit) = (self.handle.representation(), self.row_limit);
         let rows = self.handle.wait(py, async move {
-            let rows = Rows::of(executed.await?.into_stream(), wish).await;
+            let rows = Rows::of(executed.await?, limit, wish).await;
             rows.map_err(|error| error.with_statement_id(self.submitted.id()))
         })?;
         let control = StatementControl::default();
@@ -108,7 +111,7 @@ impl ExecutedAsyncStatement {
     fn reader(&self, py: Python<'_>) -> PyResult<Self> {
         self.check(py)?;
         let reader = self.submitted.reader();
-        Ok(Self::new(self.handle.clone(), reader, None))
+        Ok(Self::new(self.handle.clone(), reader, None, self.row_limit))
     }
 
     fn __repr__(&self) -> String {

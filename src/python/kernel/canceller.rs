@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use pyo3::prelude::*;
 
-use super::statement::Slot;
+use super::execution::Slot;
 
 /// Cancels the statement that runs, or is about to run, on a `Statement`.
 #[pyclass(frozen, module = "databricks_sql_kernel")]

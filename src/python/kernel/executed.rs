@@ -6,9 +6,9 @@ use arrow::array::AsArray;
 use arrow::datatypes::Int64Type;
 use pyo3::prelude::*;
 
+use super::execution::Life;
 use super::handle::Handle;
 use super::reader::{Reader, Rows};
-use super::statement::Life;
 use crate::client::dml::{are_counts, only_reads};
 use crate::client::{Result, StatementControl};
 
@@ -33,16 +33,14 @@ impl Outcome {
     pub(super) async fn of(
         executed: crate::client::ExecutedStatement,
         sql: &str,
+        row_limit: Option<u64>,
         handle: &Handle,
     ) -> Result<Self> {
         let id = executed.id().to_owned();
         let mut modified_rows = executed.modified_rows();
-        let stream = executed.into_stream();
-        if stream.is_truncated() {
-            tracing::warn!("the service cut the result of statement {id}: a limit was reached");
-        }
-        let counts = modified_rows.is_none() && !only_reads(sql) && are_counts(stream.columns());
-        let mut rows = Rows::of(stream, handle.representation()).await?;
+        let columns = executed.stream().columns();
+        let counts = modified_rows.is_none() && !only_reads(sql) && are_counts(columns);
+        let mut rows = Rows::of(executed, row_limit, handle.representation()).await?;
         if counts && let Some(batch) = rows.first().await? {
             let counts = batch.column(0).as_primitive_opt::<Int64Type>();
             modified_rows = counts.and_then(|counts| counts.iter().next().flatten());

@@ -5,6 +5,7 @@ mod async_statement;
 mod canceller;
 mod error;
 mod executed;
+mod execution;
 mod handle;
 mod knobs;
 mod metadata;

@@ -13,7 +13,7 @@ use super::error::closed;
 use super::handle::Handle;
 use crate::client::metadata::Table;
 use crate::client::represent::Represented;
-use crate::client::{Representation, Result, ResultStream, StatementControl};
+use crate::client::{ExecutedStatement, Representation, Result, ResultStream, StatementControl};
 use crate::python::convert::PyArrowSchema;
 
 /// A result that is read batch by batch.
@@ -35,8 +35,17 @@ pub(super) struct Rows {
 }
 
 impl Rows {
-    /// Waits for the first data, which tell the types.
-    pub(super) async fn of(mut stream: ResultStream, wish: Representation) -> Result<Self> {
+    /// Waits for the first data, which tell the types. A result that was cut without a wish for it is told of.
+    pub(super) async fn of(
+        executed: ExecutedStatement,
+        row_limit: Option<u64>,
+        wish: Representation,
+    ) -> Result<Self> {
+        if executed.stream().is_truncated() && row_limit.is_none() {
+            let id = executed.id();
+            tracing::warn!("the service cut the result of statement {id}: a limit was reached");
+        }
+        let mut stream = executed.into_stream();
         let schema = stream.schema().await?;
         Ok(Self {
             source: Some(stream),

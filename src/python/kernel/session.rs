@@ -245,7 +245,7 @@ impl Session {
         let session = self.open(py)?;
         let submitted = self.handle.wait(py, session.attach(statement_id))?;
         let handle = self.handle.clone();
-        Ok(ExecutedAsyncStatement::new(handle, submitted, None))
+        Ok(ExecutedAsyncStatement::new(handle, submitted, None, None))
     }
 
     /// Closes the session, once.

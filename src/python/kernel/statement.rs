@@ -1,16 +1,17 @@
 //! `Statement`: what is to be executed, once or again and again.
 
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
+use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
 use super::async_statement::ExecutedAsyncStatement;
 use super::canceller::StatementCanceller;
 use super::error::{closed, to_pyerr};
 use super::executed::{ExecutedStatement, Outcome};
+use super::execution::{Life, Slot};
 use super::handle::Handle;
 use crate::client::parameter::Bindings;
 use crate::client::submitted::WeakSubmitted;
@@ -24,7 +25,7 @@ pub(crate) struct Statement {
     state: Mutex<State>,
     slot: Arc<Slot>,
     /// Held by the call that executes; others wait.
-    turn: Arc<tokio::sync::Mutex<()>>,
+    turn: Arc<AsyncMutex<()>>,
 }
 
 #[derive(Default)]
@@ -36,69 +37,6 @@ struct State {
     tags: Vec<QueryTag>,
     life: Option<Arc<Life>>,
     submitted: Option<WeakSubmitted>,
-}
-
-/// The control of the execution that runs or comes next.
-#[derive(Default)]
-pub(super) struct Slot(Mutex<Next>);
-
-#[derive(Default)]
-struct Next {
-    control: StatementControl,
-    used: bool,
-}
-
-impl Slot {
-    fn next(&self) -> MutexGuard<'_, Next> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    pub(super) fn control(&self) -> StatementControl {
-        self.next().control.clone()
-    }
-
-    /// The control for an execution that begins now: one that was asked to cancel before then, too.
-    fn begin(&self) -> StatementControl {
-        let mut next = self.next();
-        if next.used {
-            next.control = StatementControl::default();
-        }
-        next.used = true;
-        next.control.clone()
-    }
-}
-
-/// Whether what came of an execution may still be steered: not after the next, nor after `close`.
-pub(super) struct Life {
-    control: StatementControl,
-    ended: AtomicBool,
-}
-
-impl Life {
-    fn new(control: StatementControl) -> Arc<Self> {
-        Arc::new(Self {
-            control,
-            ended: AtomicBool::new(false),
-        })
-    }
-
-    pub(super) fn control(&self) -> &StatementControl {
-        &self.control
-    }
-
-    pub(super) fn check(&self, py: Python<'_>) -> PyResult<()> {
-        if self.ended.load(Ordering::Acquire) {
-            return Err(closed(
-                py,
-                "the handle was invalidated: its Statement was executed again or closed",
-            ));
-        }
-        Ok(())
-    }
-
-    fn end(&self) {
-        self.ended.store(true, Ordering::Release);
-    }
 }
 
 impl Statement {
@@ -140,6 +78,13 @@ impl Statement {
             query_tags: state.tags.clone(),
             ..client::Statement::default()
         })
+    }
+
+    /// Waits until no other call executes.
+    fn turn(&self, py: Python<'_>) -> PyResult<OwnedMutexGuard<()>> {
+        let turn = Arc::clone(&self.turn);
+        self.handle
+            .wait(py, async move { Ok(turn.lock_owned().await) })
     }
 
     /// Ends the hold on what came of the execution before.
@@ -229,19 +174,16 @@ impl Statement {
     fn execute(&self, py: Python<'_>) -> PyResult<ExecutedStatement> {
         self.begin(py)?;
         let session = self.handle.session(py)?;
-        let turn = self.handle.wait(py, {
-            let turn = Arc::clone(&self.turn);
-            async move { Ok(turn.lock_owned().await) }
-        })?;
+        let turn = self.turn(py)?;
         let statement = self.begin(py)?;
         let no_rows = self.locked().row_limit == Some(0);
         let control = self.slot.begin();
         let (life, _) = self.succeed(&control);
         let outcome = self.handle.wait(py, async {
-            let sql = statement.sql.clone();
+            let (sql, limit) = (statement.sql.clone(), statement.row_limit);
             let executed = session.execute(statement, &control).await?;
             let id = executed.id().to_owned();
-            let mut outcome = Outcome::of(executed, &sql, &self.handle).await;
+            let mut outcome = Outcome::of(executed, &sql, limit, &self.handle).await;
             if no_rows && let Ok(outcome) = &mut outcome {
                 outcome.rows.close();
             }
@@ -260,11 +202,9 @@ impl Statement {
     fn submit(&self, py: Python<'_>) -> PyResult<ExecutedAsyncStatement> {
         self.begin(py)?;
         let session = self.handle.session(py)?;
-        let turn = self.handle.wait(py, {
-            let turn = Arc::clone(&self.turn);
-            async move { Ok(turn.lock_owned().await) }
-        })?;
+        let turn = self.turn(py)?;
         let statement = self.begin(py)?;
+        let limit = statement.row_limit;
         let control = self.slot.begin();
         let (life, _) = self.succeed(&control);
         let submitted = self
@@ -273,7 +213,12 @@ impl Statement {
         self.locked().submitted = Some(submitted.downgrade());
         drop(turn);
         let handle = self.handle.clone();
-        Ok(ExecutedAsyncStatement::new(handle, submitted, Some(life)))
+        Ok(ExecutedAsyncStatement::new(
+            handle,
+            submitted,
+            Some(life),
+            limit,
+        ))
     }
 
     /// Ends what runs on the statement; results that are being read stay readable.

@@ -112,6 +112,25 @@ def test_2_a_truncated_result_is_warned_of(
     warehouse.fault(match={"path": "statements$"}, action=cut)
     execute(session, "SELECT 1")
     assert "cut the result" in caplog.text
+    caplog.clear()
+    statement = session.statement()
+    statement.set_sql("SELECT 1")
+    warehouse.fault(match={"method": "GET"}, action=cut, times=None)
+    statement.submit().await_result()
+    assert "cut the result" in caplog.text
+
+
+def test_2_a_result_that_was_to_be_cut_is_not_warned_of(
+    session: kernel.Session, caplog: pytest.LogCaptureFixture
+) -> None:
+    statement = session.statement()
+    statement.set_sql("SELECT id FROM range(10)")
+    statement.set_row_limit(3)
+    assert statement.execute().fetch_all_arrow().num_rows == 3
+    submitted = statement.submit()
+    assert submitted.await_result().fetch_all_arrow().num_rows == 3
+    assert submitted.reader().await_result().fetch_all_arrow().num_rows == 3
+    assert not caplog.records
 
 
 # 2b. A chunk that takes more than 20 seconds can never be read.

@@ -83,7 +83,7 @@ def test_a_certificate_for_another_host(tls_warehouse: Warehouse) -> None:
 def test_a_server_that_wants_a_certificate(tls_warehouse: Warehouse) -> None:
     tls_warehouse.settings(client_certificate=True)
     given = {"tls_ca_cert": authority(tls_warehouse)}
-    assert "tls_client_cert takes it" in str(fails(tls_warehouse, **given))
+    assert "asked for, which tls_client_cert takes" in str(fails(tls_warehouse, **given))
 
 
 def test_a_server_that_says_nothing(warehouse: Warehouse) -> None:

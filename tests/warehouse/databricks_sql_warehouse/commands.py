@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import duckdb
 import sqlglot
 
-from . import describe, show
+from . import describe, describe_json, show
 from .command import PATH, Context, compiled
 from .data_types import STRING, Column
 from .declarations import Routine
@@ -248,6 +248,7 @@ _COMMANDS: list[tuple[re.Pattern[str], Command, bool]] = [
         _nothing,
         False,
     ),
+    *describe_json.COMMANDS,
     *describe.COMMANDS,
     (compiled(r"EXPLAIN (?:EXTENDED |FORMATTED )?(?P<query>.+)"), _explain, True),
     *show.COMMANDS,

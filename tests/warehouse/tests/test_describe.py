@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
@@ -34,6 +35,50 @@ def test_a_table_extended(client: Client) -> None:
     assert (details["Type"], details["Provider"]) == ("MANAGED", "delta")
     assert (details["Comment"], details["Table Properties"]) == ("words", "[x.y=z]")
     assert details["t_pk"] == "PRIMARY KEY (`id`)"
+
+
+def test_a_table_as_json(client: Client) -> None:
+    ((text,),) = client.rows("DESCRIBE EXTENDED t AS JSON")
+    document = json.loads(text)
+    assert (document["table_name"], document["type"]) == ("t", "MANAGED")
+    assert (document["catalog_name"], document["schema_name"]) == ("main", "describe_s")
+    assert document["columns"] == [
+        {"name": "id", "type": {"name": "int"}, "nullable": False, "comment": "the key"},
+        {
+            "name": "a",
+            "type": {
+                "name": "array",
+                "element_type": {"name": "string", "collation": "UTF8_BINARY"},
+                "element_nullable": True,
+            },
+            "nullable": True,
+        },
+    ]
+
+
+def test_every_type_has_its_json(client: Client) -> None:
+    client.rows(
+        "CREATE OR REPLACE VIEW json_types AS SELECT CAST(1 AS DECIMAL(10,2)) AS m, "
+        "map('a', 1) AS p, named_struct('x', TIMESTAMP '2024-01-01 00:00:00') AS s, "
+        "INTERVAL '1' DAY AS d, CAST(1 AS TINYINT) AS t"
+    )
+    ((text,),) = client.rows("DESCRIBE TABLE EXTENDED json_types AS JSON")
+    client.rows("DROP VIEW json_types")
+    assert [column["type"] for column in json.loads(text)["columns"]] == [
+        {"name": "decimal", "precision": 10, "scale": 2},
+        {
+            "name": "map",
+            "key_type": {"name": "string", "collation": "UTF8_BINARY"},
+            "value_type": {"name": "int"},
+            "value_nullable": True,
+        },
+        {
+            "name": "struct",
+            "fields": [{"name": "x", "type": {"name": "timestamp_ltz"}, "nullable": True}],
+        },
+        {"name": "interval", "start_unit": "day", "end_unit": "day"},
+        {"name": "tinyint"},
+    ]
 
 
 def test_a_view_extended(client: Client) -> None:

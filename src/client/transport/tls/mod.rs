@@ -1,5 +1,6 @@
 //! TLS: rustls with ring, the system's trust store or the authorities that were given.
 
+mod no_certificate;
 pub(crate) mod private_key;
 mod verifier;
 
@@ -13,13 +14,28 @@ use rustls::pki_types::pem::PemObject;
 use rustls::{CipherSuite, ClientConfig, RootCertStore, SupportedCipherSuite};
 use rustls_platform_verifier::Verifier;
 
+use self::no_certificate::NoCertificate;
 pub(super) use self::verifier::RefusedCertificate;
 use self::verifier::{Checks, ServerVerifier};
 use crate::client::config::{ClientCertificate, TlsConfig};
 use crate::client::{Error, OptionNames, Result, Secret};
 
 /// The TLS settings of all connections.
-pub(super) fn client_config(config: &TlsConfig, names: &OptionNames) -> Result<ClientConfig> {
+#[derive(Clone, Debug)]
+pub(super) struct Tls {
+    pub(super) config: ClientConfig,
+    without_certificate: Arc<NoCertificate>,
+}
+
+impl Tls {
+    /// Whether a server has asked for a client certificate, and there was none.
+    pub(super) fn lacks_certificate(&self) -> bool {
+        self.without_certificate.was_asked_for()
+    }
+}
+
+/// Makes the TLS settings.
+pub(super) fn client_config(config: &TlsConfig, names: &OptionNames) -> Result<Tls> {
     let provider = Arc::new(provider());
     let checks = Checks {
         chain: config.verify,
@@ -31,8 +47,11 @@ pub(super) fn client_config(config: &TlsConfig, names: &OptionNames) -> Result<C
         .map_err(unusable)?
         .dangerous()
         .with_custom_certificate_verifier(Arc::new(verifier));
-    match &config.client {
-        None => Ok(builder.with_no_client_auth()),
+    let without_certificate = Arc::<NoCertificate>::default();
+    let config = match &config.client {
+        None => Ok(
+            builder.with_client_cert_resolver(Arc::<NoCertificate>::clone(&without_certificate))
+        ),
         Some(client) => {
             let (chain, key) = client_certificate(client, names)?;
             builder.with_client_auth_cert(chain, key).map_err(|why| {
@@ -41,7 +60,11 @@ pub(super) fn client_config(config: &TlsConfig, names: &OptionNames) -> Result<C
                 ))
             })
         }
-    }
+    }?;
+    Ok(Tls {
+        config,
+        without_certificate,
+    })
 }
 
 /// Ciphers with short keys go first: 128 bits are out of anybody's reach, too, and cost fewer rounds.
