@@ -14,6 +14,8 @@ BENCH_RESULTS ?= target/bench.jsonl
 BENCH_OPTIONS ?=
 FUZZ_TARGETS ?= lz4 arrow json
 FUZZ_SECONDS ?= 180
+SOAK_STATEMENTS ?= 10000
+SOAK_OPTIONS ?=
 # What libFuzzer needs to see which code an input reaches; a stable compiler has it.
 FUZZ_FLAGS := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
     -Cllvm-args=-sanitizer-coverage-inline-8bit-counters -Cllvm-args=-sanitizer-coverage-pc-table \
@@ -21,7 +23,7 @@ FUZZ_FLAGS := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
 RUST_SOURCES := $(shell find src stubs build.rs Cargo.toml Cargo.lock -type f)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test test-all lint rust-tests stubtest build bench fuzz clean tools
+.PHONY: help demo check test test-all lint rust-tests stubtest build bench fuzz soak clean tools
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -62,6 +64,8 @@ lint: $(VENV)/dev.stamp $(VENV)/wheel.stamp
 	$(CARGO) clippy --locked --all-targets -- -D warnings
 	$(CARGO) clippy --locked --all-targets --no-default-features -- -D warnings
 	@! grep -E '^name = "(openssl-sys|native-tls|aws-lc-sys)"' Cargo.lock
+	@if $(CARGO) deny --version >/dev/null 2>&1; then $(CARGO) deny --offline --log-level error check bans licenses sources; \
+	    else echo "cargo-deny is not installed: tests/python/test_supply_chain.py checks licences and sources"; fi
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
@@ -128,6 +132,9 @@ fuzz: | tools ## Feed the decoders what nobody can trust: FUZZ_SECONDS=180 for e
 	        -print_final_stats=1 -artifact_prefix=target/fuzz/findings/$$target- \
 	        target/fuzz/corpus/$$target fuzz/corpus/$$target || exit 1; \
 	done
+
+soak: $(VENV)/wheel.stamp ## Run SOAK_STATEMENTS=10000 statements while the local warehouse fails at random
+	$(BIN)/python tests/soak.py --statements $(SOAK_STATEMENTS) $(SOAK_OPTIONS)
 
 clean: ## Remove everything that was made
 	rm -rf target $(VENV) $(PEER) $(ARROWBRICKS) $(TOOLS) $(AIRFLOW) .mypy_cache .pytest_cache .ruff_cache .hypothesis
