@@ -109,6 +109,7 @@ impl Pool {
     /// Gives back to the system what is kept for chunks that will not come soon.
     pub(crate) fn let_go(&self) {
         lock(&self.inputs).clear();
+        lock(&self.kept).clear();
     }
 }
 
@@ -228,8 +229,16 @@ impl Memory {
         }
         match pool.upgrade().and_then(|pool| pool.take(bytes)) {
             Some(pages) => Ok(Self::Mapped(pages)),
-            None => Pages::new(bytes).map(Self::Mapped),
+            None => Pages::large(bytes).map(Self::Mapped),
         }
+    }
+
+    /// Memory of which it is not known how much will be filled.
+    fn in_part(bytes: usize) -> Result<Self> {
+        if bytes < MAPPED {
+            return Ok(Self::Heap(vec![0; bytes]));
+        }
+        Pages::new(bytes).map(Self::Mapped)
     }
 
     fn as_slice(&self) -> &[u8] {

@@ -22,13 +22,19 @@ pub(super) struct Pages {
 }
 
 impl Pages {
-    /// Room for `bytes`, all of which will probably be filled.
+    /// Room for `bytes`.
     pub(super) fn new(bytes: usize) -> Result<Self> {
-        let length = bytes.checked_next_multiple_of(ROUNDING).unwrap_or(bytes);
+        let length = rounded(bytes);
+        let (map, start) = (mapped(length)?, 0);
+        Ok(Self { map, start, length })
+    }
+
+    /// Room for `bytes`, all of which will probably be filled.
+    pub(super) fn large(bytes: usize) -> Result<Self> {
         if bytes < 2 * LARGE_PAGE {
-            let (map, start) = (mapped(length)?, 0);
-            return Ok(Self { map, start, length });
+            return Self::new(bytes);
         }
+        let length = rounded(bytes);
         let map = mapped(length.saturating_add(LARGE_PAGE))?;
         let start = map.as_ptr().addr().wrapping_neg() % LARGE_PAGE;
         // Where there are none, small ones do.
@@ -36,6 +42,10 @@ impl Pages {
         drop(map.advise_range(memmap2::Advice::HugePage, start, bytes - bytes % LARGE_PAGE));
         Ok(Self { map, start, length })
     }
+}
+
+fn rounded(bytes: usize) -> usize {
+    bytes.checked_next_multiple_of(ROUNDING).unwrap_or(bytes)
 }
 
 fn mapped(length: usize) -> Result<MmapMut> {
@@ -66,17 +76,19 @@ mod tests {
     #[test]
     fn there_is_room_for_what_was_asked_for() {
         for bytes in [1, ROUNDING, LARGE_PAGE, 2 * LARGE_PAGE, 5 * LARGE_PAGE + 3] {
-            let mut pages = Pages::new(bytes).unwrap();
-            assert!((bytes..bytes + ROUNDING).contains(&pages.len()));
-            assert!(pages.iter().all(|byte| *byte == 0));
-            pages[bytes - 1] = 1;
-            assert_eq!(pages[bytes - 1], 1);
+            for pages in [Pages::new(bytes), Pages::large(bytes)] {
+                let mut pages = pages.unwrap();
+                assert!((bytes..bytes + ROUNDING).contains(&pages.len()));
+                assert!(pages.iter().all(|byte| *byte == 0));
+                pages[bytes - 1] = 1;
+                assert_eq!(pages[bytes - 1], 1);
+            }
         }
     }
 
     #[test]
     fn large_buffers_begin_with_a_large_page() {
-        let pages = Pages::new(3 * LARGE_PAGE).unwrap();
+        let pages = Pages::large(3 * LARGE_PAGE).unwrap();
         assert_eq!(pages.as_ptr().addr() % LARGE_PAGE, 0);
     }
 }
