@@ -98,3 +98,28 @@ def test_a_handler_may_call_the_driver_while_others_do(open_session: Open) -> No
     finally:
         LOGGER.removeHandler(handler)
     assert handler.rows
+
+
+class Always(logging.Handler):
+    """Calls the driver for every record, even for those of its own calls."""
+
+    def __init__(self, session: kernel.Session) -> None:
+        super().__init__()
+        self.session = session
+        self.calls = 0
+
+    def emit(self, record: logging.LogRecord) -> None:
+        del record
+        self.calls += 1
+        execute(self.session, "SELECT 1").fetch_all_arrow()
+
+
+def test_a_handler_is_not_told_of_what_it_makes_the_driver_do(open_session: Open) -> None:
+    session, handler = open_session(), Always(open_session())
+    LOGGER.setLevel(logging.DEBUG)
+    LOGGER.addHandler(handler)
+    try:
+        assert execute(session, "SELECT 1").fetch_all_arrow().num_rows == 1
+    finally:
+        LOGGER.removeHandler(handler)
+    assert 0 < handler.calls < 50
