@@ -229,16 +229,8 @@ impl Memory {
         }
         match pool.upgrade().and_then(|pool| pool.take(bytes)) {
             Some(pages) => Ok(Self::Mapped(pages)),
-            None => Pages::large(bytes).map(Self::Mapped),
+            None => Pages::new(bytes).map(Self::Mapped),
         }
-    }
-
-    /// Memory of which it is not known how much will be filled.
-    fn in_part(bytes: usize) -> Result<Self> {
-        if bytes < MAPPED {
-            return Ok(Self::Heap(vec![0; bytes]));
-        }
-        Pages::new(bytes).map(Self::Mapped)
     }
 
     fn as_slice(&self) -> &[u8] {

@@ -1,6 +1,6 @@
 //! Bytes that have come and wait to be decoded.
 
-use super::Memory;
+use super::{Memory, no_pool};
 use crate::client::Result;
 
 /// What comes at a time has about so many bytes at most.
@@ -61,7 +61,7 @@ impl Input {
             let usual = (wanted.min(MOST_AHEAD) + PART).min(self.len().saturating_add(left));
             // What is here is copied, so room at least doubles.
             let size = usual.max(needed.saturating_add(self.len()));
-            let mut memory = Memory::in_part(size)?;
+            let mut memory = Memory::new(size, &no_pool())?;
             memory.as_mut_slice()[..self.len()].copy_from_slice(self.bytes());
             self.memory = memory;
         }
