@@ -225,21 +225,6 @@ async fn the_first_rows_come_before_the_first_chunk_is_whole() {
 }
 
 #[tokio::test]
-async fn who_wants_everything_gets_chunks_whole() {
-    let warehouse = warehouse().await;
-    let body = large_body(true);
-    let (half, release) = Reply::bytes(body.clone()).stalled(body.len() / 2);
-    warehouse.storage.on("GET", BODY, [half]);
-    let mut stream = open(&warehouse).await;
-    stream.collect_whole();
-    warehouse.storage.arrival("GET", BODY, 1).await;
-    let early = tokio::time::timeout(Duration::from_millis(200), stream.next_batch()).await;
-    assert!(early.is_err());
-    release.go();
-    assert_eq!(numbers(&mut stream).await.unwrap(), table().numbers());
-}
-
-#[tokio::test]
 async fn rows_that_no_checksum_has_proved_wait_for_the_end() {
     let warehouse = warehouse().await;
     let body = large_body(false);

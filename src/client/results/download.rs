@@ -272,9 +272,6 @@ impl Downloader {
         .await
         .map_err(Trouble::Damaged)?;
         self.progress.step();
-        if self.progress.is_for_all() {
-            self.progress.begin();
-        }
         let Some((reader, room)) = download.early else {
             return Ok(partial);
         };

@@ -48,13 +48,11 @@ impl Progress {
         self.for_all.store(true, Ordering::Relaxed);
     }
 
-    pub(crate) fn is_for_all(&self) -> bool {
-        self.for_all.load(Ordering::Relaxed)
-    }
-
-    /// Whether rows of this chunk are of use before it is there whole.
+    /// Whether rows of this chunk are of use before it is there whole. Those of the first one tell how
+    /// the others are to be placed.
     pub(crate) fn wants_early(&self, index: u64) -> bool {
-        !self.is_for_all() && self.awaited.load(Ordering::Relaxed) == index
+        let is_awaited = self.awaited.load(Ordering::Relaxed) == index;
+        is_awaited && (index == 0 || !self.for_all.load(Ordering::Relaxed))
     }
 
     /// Something has come or has been done.
@@ -77,5 +75,29 @@ impl Progress {
     /// Waits for the first rows.
     pub(crate) async fn first(&self) {
         self.first.notified().await;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn rows_of_the_awaited_chunk_are_wanted_early() {
+        let progress = Progress::default();
+        assert!(!progress.wants_early(0));
+        progress.wait_for(1);
+        assert!(progress.wants_early(1));
+        assert!(!progress.wants_early(0) && !progress.wants_early(2));
+    }
+
+    #[test]
+    fn who_wants_everything_wants_rows_of_the_first_chunk_alone_early() {
+        let progress = Progress::default();
+        progress.wait_for_all();
+        progress.wait_for(0);
+        assert!(progress.wants_early(0));
+        progress.wait_for(1);
+        assert!(!progress.wants_early(1));
     }
 }
