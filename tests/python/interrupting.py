@@ -19,6 +19,7 @@ WAITING = """
     signal.signal(signal.SIGINT, signal.default_int_handler)  # also where a shell ignores it
     def interrupted(call):
         try:
+            print("calls", flush=True)
             call()
         except KeyboardInterrupt:
             print(json.dumps(time.time()), flush=True)
@@ -31,10 +32,12 @@ def interrupt(
     process: subprocess.Popen[str], warehouse: Warehouse, moment: Callable[[Any], bool]
 ) -> float:
     """Send an interrupt when a request shows the moment; the seconds until it was raised."""
+    assert process.stdout
+    # An earlier call may have begun what shows the moment.
+    assert process.stdout.readline() == "calls\n"
     warehouse.wait_for(moment)
     sent = time.time()
     process.send_signal(signal.SIGINT)
-    assert process.stdout
     came = json.loads(process.stdout.readline())
     assert came is not None, "the call ended without an interrupt"
     return float(came - sent)
