@@ -724,7 +724,7 @@ class Cursor:
         """Finds a statement that was executed before, here or elsewhere, by its id.
 
         Its result can be fetched after `get_async_execution_result`, for an hour after it
-        succeeded. It is neither cancelled nor closed from here.
+        succeeded. `cancel` ends it; closing the cursor does not.
 
         Raises:
             ProgrammingError: The service does not know the id, or not any more.

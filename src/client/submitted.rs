@@ -168,12 +168,6 @@ impl SubmittedStatement {
         self.0.statement.id()
     }
 
-    /// Whether it was submitted by this object, and not found later.
-    #[must_use]
-    pub fn is_owned(&self) -> bool {
-        self.0.owned
-    }
-
     /// Whether this process submitted it or attached to it.
     #[must_use]
     pub fn is_of_this_process(&self) -> bool {
@@ -249,6 +243,11 @@ impl SubmittedStatement {
                 self.id()
             )));
         }
+        self.cancel_also_if_attached().await
+    }
+
+    /// The same, also where it was only attached to.
+    pub async fn cancel_also_if_attached(&self) -> Result<()> {
         let asked = self.session().cancel_statement(self.id()).await;
         self.0.cancelled.notify_waiters();
         asked.map_err(|error| error.with_statement_id(self.id()))

@@ -71,6 +71,17 @@ def test_another_connection_finds_it_by_its_id(connect: Connect) -> None:
     assert found.query_id == first.query_id
 
 
+def test_who_found_it_can_cancel_it(connect: Connect, held: Held) -> None:
+    first = connect().cursor().execute_async(held.sql, detach=True)
+    assert first.query_id is not None
+    found = connect().cursor().attach(first.query_id)
+    found.cancel()
+    held.cancelled()
+    with pytest.raises(dbapi.OperationalError) as raised:
+        found.get_async_execution_result()
+    assert raised.value.code == "Cancelled"
+
+
 def test_an_id_that_nobody_knows_is_refused(cursor: dbapi.Cursor) -> None:
     with pytest.raises(dbapi.ProgrammingError):
         cursor.attach("00000000-0000-0000-0000-000000000000")

@@ -332,6 +332,57 @@ def test_a_transfer_is_cancelled_from_another_thread(cursor: dbapi.Cursor, tmp_p
     assert list(tmp_path.iterdir()) == []
 
 
+class Endless:
+    """Gives bytes as long as it is asked, and takes them; tells of each call."""
+
+    def __init__(self, tell: Callable[[], object] = bool) -> None:
+        self._tell = tell
+
+    def read(self, size: int) -> bytes:
+        self._tell()
+        return bytes(min(size, 1000))
+
+    def write(self, _: bytes) -> None:
+        self._tell()
+
+
+def test_a_stream_that_cannot_be_rewound_has_the_time_of_its_statement(
+    cursor: dbapi.Cursor, warehouse: Warehouse
+) -> None:
+    with pytest.raises(dbapi.OperationalError, match="time-out of 300ms") as raised:
+        cursor.execute(WRITING, input_stream=Endless(), timeout=0.3)
+    assert (raised.value.code, raised.value.query_id) == ("Timeout", cursor.query_id)
+    with pytest.raises(dbapi.OperationalError) as raised:
+        cursor.execute(WRITING, input_stream=Endless(cursor.cancel))
+    assert raised.value.code == "Cancelled"
+    assert not warehouse.log(to="storage", method="PUT")
+
+
+def test_what_was_cancelled_writes_no_more(cursor: dbapi.Cursor) -> None:
+    cursor.execute(WRITING, input_stream=LARGE)
+    written: list[None] = []
+
+    def cancel() -> None:
+        written.append(None)
+        cursor.cancel()
+
+    with pytest.raises(dbapi.OperationalError) as raised:
+        cursor.execute(READING, output_stream=Endless(cancel))
+    assert (raised.value.code, len(written)) == ("Cancelled", 1)
+
+
+def test_local_files_have_any_name_and_are_files(cursor: dbapi.Cursor, tmp_path: Path) -> None:
+    cursor.execute(WRITING, input_stream=b"hello")
+    longest = tmp_path / ("n" * 255)
+    cursor.execute(f"GET '{ROOT}/file' TO '{longest}'")
+    assert longest.read_bytes() == b"hello"
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    for sql in (f"PUT '{pipe}' INTO '{ROOT}/file' OVERWRITE", f"GET '{ROOT}/file' TO '{pipe}'"):
+        with pytest.raises(dbapi.ProgrammingError, match="regular file"):
+            cursor.execute(sql)
+
+
 def test_a_transfer_has_the_time_of_its_statement(
     cursor: dbapi.Cursor, warehouse: Warehouse, tmp_path: Path
 ) -> None:

@@ -1,6 +1,5 @@
 //! Downloads: into a file, which is there only once all of it has come, or to whomever takes the bytes.
 
-use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions};
 use std::hash::{BuildHasher, Hasher, RandomState};
 use std::io::{self, Seek, SeekFrom, Write};
@@ -62,22 +61,15 @@ struct NewFile {
 impl NewFile {
     fn create(target: PathBuf) -> Result<Self> {
         let before = fs::metadata(&target).ok();
-        let name = target
-            .file_name()
-            .filter(|_| before.as_ref().is_none_or(fs::Metadata::is_file));
-        let name = name.ok_or_else(|| {
-            Error::invalid_argument(format!(
+        if target.file_name().is_none() || before.as_ref().is_some_and(|it| !it.is_file()) {
+            return Err(Error::invalid_argument(format!(
                 "the local path '{}' is not that of a regular file",
                 target.display()
-            ))
-        })?;
-        let mut part_name = OsString::from(".");
-        part_name.push(name);
-        part_name.push(format!(
-            ".{:016x}.part",
-            RandomState::new().build_hasher().finish()
-        ));
-        let part = target.with_file_name(part_name);
+            )));
+        }
+        // The target's own name may be as long as names can be.
+        let random = RandomState::new().build_hasher().finish();
+        let part = target.with_file_name(format!(".databricks-sql-{random:016x}.part"));
         let writing = |path: &Path, new: bool| {
             let opened = OpenOptions::new().write(true).create_new(new).open(path);
             opened.map_err(|why| named(&target, "cannot be written", why))
@@ -234,6 +226,9 @@ mod tests {
             (fs::read_to_string(&target).unwrap(), names()),
             ("whole".to_owned(), 1)
         );
+        let longest = folder.join("n".repeat(255));
+        NewFile::create(longest.clone()).unwrap().keep().unwrap();
+        fs::metadata(longest).unwrap();
         for wrong in [folder.clone(), folder.join("none/file")] {
             NewFile::create(wrong).err().unwrap();
         }

@@ -56,6 +56,25 @@ pub struct TimeLeft {
     pub left: Duration,
 }
 
+/// Refuses to go on with a transfer that was cancelled, or whose time is over: for callers who work on a stream.
+///
+/// # Errors
+/// `Cancelled` or `Timeout`.
+pub fn check_transfer(
+    operation: &VolumeOperation,
+    control: &StatementControl,
+    time: Option<TimeLeft>,
+) -> Result<()> {
+    let ended = match time {
+        _ if *control.signal().borrow() != Stop::No => cancelled(),
+        Some(TimeLeft { whole, left }) if left.is_zero() => timed_out(whole),
+        _ => return Ok(()),
+    };
+    Err(ended
+        .with_context(operation.what())
+        .with_statement_id(operation.statement_id()))
+}
+
 impl Session {
     /// Does what a statement about a file was answered with, and counts the bytes. Dropping the future ends the transfer.
     ///

@@ -1,6 +1,6 @@
 //! What an upload sends: a file, or bytes that somebody gives when they are asked for.
 
-use std::fs::File;
+use std::fs::{self, File};
 use std::io::{Read, Seek, SeekFrom};
 use std::path::Path;
 use std::sync::Arc;
@@ -63,15 +63,17 @@ impl Upload {
 
 /// A file and how long it is.
 fn open(path: &Path) -> Result<(File, u64)> {
-    let opened = File::open(path).and_then(|file| file.metadata().map(|about| (file, about)));
-    let (file, about) = opened.map_err(|why| named(path, "cannot be read", why))?;
-    if !about.is_file() {
+    let unreadable = |why| named(path, "cannot be read", why);
+    // To open a pipe waits for whoever writes to it.
+    if !fs::metadata(path).map_err(unreadable)?.is_file() {
         return Err(Error::invalid_argument(format!(
-            "the local file '{}' is not a regular file",
+            "the local file '{}' is not a regular file; input_stream sends what a stream gives",
             path.display()
         )));
     }
-    Ok((file, about.len()))
+    let file = File::open(path).map_err(unreadable)?;
+    let length = file.metadata().map_err(unreadable)?.len();
+    Ok((file, length))
 }
 
 /// Gives the bytes of a file to an attempt, until all are given or nobody wants more.

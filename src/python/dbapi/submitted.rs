@@ -106,10 +106,10 @@ impl Cursor {
     /// Cancels the statement that was submitted, if there is one.
     pub(super) fn cancel_submitted(&self, py: Python<'_>) -> PyResult<()> {
         let submitted = self.inner().about().submitted.clone();
-        let Some(submitted) = submitted.filter(SubmittedStatement::is_owned) else {
+        let Some(submitted) = submitted else {
             return Ok(());
         };
-        let cancelled = wait(py, async move { submitted.cancel().await })?;
+        let cancelled = wait(py, async move { submitted.cancel_also_if_attached().await })?;
         match cancelled {
             // It is gone, or was never there: nothing of it runs.
             Err(error) if error.code() != ErrorCode::NotFound => Err(to_pyerr(py, &error)),

@@ -15,6 +15,7 @@ use super::exceptions::{OperationalError, ProgrammingError, raise, to_pyerr};
 use super::progress::{Counted, Reporter, tell};
 use crate::client::volume::{
     INPUT_STREAM, Local, OUTPUT_STREAM, Piece, TimeLeft, Upload, VolumeCommand, VolumeOperation,
+    check_transfer,
 };
 use crate::client::{ExecutedStatement, Received, Result, Session, StatementControl};
 use crate::python::runtime::{spawn, wait, wait_and};
@@ -125,8 +126,11 @@ impl Cursor {
         }
         let transfer = Transfer {
             session: session.clone(),
-            control: control.clone(),
-            time,
+            limits: Limits {
+                control: control.clone(),
+                time,
+                since: Instant::now(),
+            },
             moved,
             reporter,
         };
@@ -151,28 +155,49 @@ fn no_stream(py: Python<'_>, operation: &VolumeOperation, example: &str) -> PyEr
     raise::<ProgrammingError>(py, message)
 }
 
+/// What ends a transfer, also while its stream is worked on.
+#[derive(Clone)]
+struct Limits {
+    control: StatementControl,
+    /// What was left at `since`.
+    time: Option<TimeLeft>,
+    since: Instant,
+}
+
+impl Limits {
+    fn time(&self) -> Option<TimeLeft> {
+        self.time.map(|time| TimeLeft {
+            left: time.left.saturating_sub(self.since.elapsed()),
+            ..time
+        })
+    }
+
+    fn check(&self, py: Python<'_>, operation: &VolumeOperation) -> PyResult<()> {
+        py.check_signals()?;
+        check_transfer(operation, &self.control, self.time()).map_err(|error| to_pyerr(py, &error))
+    }
+}
+
 /// What a transfer needs beside its two ends.
 struct Transfer {
     session: Session,
-    control: StatementControl,
-    time: Option<TimeLeft>,
+    limits: Limits,
     moved: Arc<Received>,
     reporter: Option<Reporter>,
 }
 
 impl Transfer {
     /// Lets it run by itself, while the thread of the caller works on the stream.
-    fn start(self, operation: VolumeOperation, local: Local<'static>) -> PyResult<Running> {
+    fn start(self, operation: Arc<VolumeOperation>, local: Local<'static>) -> PyResult<Running> {
         let Self {
             session,
-            control,
-            time,
+            limits,
             moved,
             reporter,
         } = self;
         let task = spawn(async move {
             session
-                .transfer(&operation, local, &control, (time, &moved))
+                .transfer(&operation, local, &limits.control, (limits.time(), &moved))
                 .await
         })?;
         Ok(Running { task, reporter })
@@ -235,16 +260,23 @@ fn upload(
     let temporary = py
         .import("tempfile")?
         .call_method("SpooledTemporaryFile", (), Some(&size))?;
-    let sent = copy(stream, &temporary).and_then(|()| send(py, transfer, operation, &temporary));
+    let copied = copy(stream, &temporary, |py| {
+        transfer.limits.check(py, &operation)
+    });
+    let sent = copied.and_then(|()| send(py, transfer, operation, &temporary));
     temporary.call_method0("close")?;
     sent
 }
 
-fn copy(stream: &Bound<'_, PyAny>, temporary: &Bound<'_, PyAny>) -> PyResult<()> {
+fn copy(
+    stream: &Bound<'_, PyAny>,
+    temporary: &Bound<'_, PyAny>,
+    check: impl Fn(Python<'_>) -> PyResult<()>,
+) -> PyResult<()> {
     let py = stream.py();
     while let Some(piece) = read(stream)? {
         temporary.call_method1("write", (PyBytes::new(py, &piece),))?;
-        py.check_signals()?;
+        check(py)?;
     }
     temporary.call_method1("seek", (0,)).map(drop)
 }
@@ -259,7 +291,7 @@ fn send(
     let end: u64 = stream.call_method1("seek", (0, 2))?.extract()?;
     stream.call_method1("seek", (start,))?;
     let (upload, mut attempts) = Upload::new(end.saturating_sub(start));
-    let mut running = transfer.start(operation, Local::Upload(upload))?;
+    let mut running = transfer.start(Arc::new(operation), Local::Upload(upload))?;
     let mut is_at_start = true;
     while let Some(pieces) = running.wait(py, attempts.recv())? {
         if !std::mem::take(&mut is_at_start) {
@@ -303,10 +335,12 @@ fn download(
 ) -> PyResult<()> {
     const AHEAD: usize = 16;
     let (pieces, mut given) = mpsc::channel(AHEAD);
-    let what = Arc::<str>::from(operation.what());
+    let operation = Arc::new(operation);
+    let limits = transfer.limits.clone();
     let start = stream.call_method0("tell").ok();
-    let mut running = transfer.start(operation, Local::Download(pieces))?;
+    let mut running = transfer.start(Arc::clone(&operation), Local::Download(pieces))?;
     while let Some(piece) = running.wait(py, given.recv())? {
+        limits.check(py, &operation)?;
         match piece {
             Piece::Bytes(bytes) => write(stream, &bytes)?,
             Piece::Restart => {
@@ -316,8 +350,9 @@ fn download(
                 });
                 if rewound.is_none() {
                     let message = format!(
-                        "{what}: the file broke off and had to come once more, for which output_stream \
-                         cannot be rewound; what it has of the file is not whole"
+                        "{}: the file broke off and had to come once more, for which output_stream \
+                         cannot be rewound; what it has of the file is not whole",
+                        operation.what()
                     );
                     return Err(raise::<OperationalError>(py, message));
                 }

@@ -129,7 +129,9 @@ class Catalog:
         if listed.schema == information_schema.SCHEMA:
             columns = information_schema.columns(listed.name, self._run.zone)
         else:
-            sql = f'SELECT * FROM "{physical(listed.catalog)}"."{listed.schema}"."{listed.name}"'  # noqa: S608
+            parts = (physical(listed.catalog), listed.schema, listed.name)
+            quoted = ".".join('"' + part.replace('"', '""') + '"' for part in parts)
+            sql = f"SELECT * FROM {quoted}"  # noqa: S608
             columns = self._run.columns(sql, known.marks)
         found = []
         for position, column in enumerate(columns, 1):

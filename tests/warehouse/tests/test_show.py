@@ -66,6 +66,9 @@ def test_columns_for_metadata_calls(client: Client) -> None:
     ]
     assert (found[1]["columnSize"], found[1]["decimalDigits"]) == ("10", "2")
     assert [row["ordinalPosition"] for row in found] == ["1", "2", "3", "4"]
+    client.execute('CREATE OR REPLACE TABLE main.show_s.`quo"te` (a INT)')
+    assert len(client.rows("SHOW COLUMNS IN CATALOG `main` TABLE LIKE 'quo\"te' LIKE '*'")) == 1
+    client.execute('DROP TABLE main.show_s.`quo"te`')
 
 
 def test_describe(client: Client) -> None:
