@@ -2,7 +2,7 @@
 
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
-use pyo3::exceptions::PyValueError;
+use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyMapping};
 
@@ -227,6 +227,7 @@ impl KernelDatabricksClient {
         session: &Session,
         statement: Statement,
         cursor: &Bound<'_, PyAny>,
+        row_limit: Option<u64>,
     ) -> PyResult<()> {
         let py = cursor.py();
         let control = StatementControl::default();
@@ -238,7 +239,8 @@ impl KernelDatabricksClient {
         }
         let submitted = submitted?.map_err(|error| to_pyerr(py, &error))?;
         let id = submitted.id().to_owned();
-        self.statements.put(id, Known::Submitted(submitted));
+        let known = Known::Submitted(submitted, row_limit);
+        self.statements.put(id, known);
         Ok(())
     }
 
@@ -334,7 +336,10 @@ fn tags(given: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<QueryTag>> {
     };
     let pairs = given.cast::<PyMapping>()?.items()?;
     let tags = pairs.iter().map(|pair| {
-        let (key, value) = pair.extract()?;
+        let (key, value) = pair.extract().map_err(|raised: PyErr| {
+            let message = format!("query_tags: {}", raised.value(given.py()));
+            PyTypeError::new_err(message)
+        })?;
         Ok(QueryTag { key, value })
     });
     tags.collect()
@@ -469,7 +474,7 @@ impl KernelDatabricksClient {
             ..Statement::default()
         };
         if async_op {
-            this.submit(&session, statement, cursor)?;
+            this.submit(&session, statement, cursor, row_limit)?;
             return Ok(None);
         }
         Self::execute(slf, &session, statement, cursor, row_limit).map(Some)
@@ -484,7 +489,7 @@ impl KernelDatabricksClient {
                 control.cancel();
                 return Ok(());
             }
-            Some(Known::Submitted(submitted)) => wait(py, submitted.cancel())?,
+            Some(Known::Submitted(submitted, _)) => wait(py, submitted.cancel())?,
             None => wait(py, session.cancel_statement(&id))?,
         };
         match asked {
@@ -507,7 +512,7 @@ impl KernelDatabricksClient {
         let id = command(command_id)?;
         self.check_process(py)?;
         let closed = match self.statements.remove(&id) {
-            Some(Known::Submitted(submitted)) => wait(py, submitted.close())?,
+            Some(Known::Submitted(submitted, _)) => wait(py, submitted.close())?,
             Some(Known::Running(control) | Known::Ended(control)) => {
                 control.abandon();
                 Ok(())
@@ -531,7 +536,7 @@ impl KernelDatabricksClient {
         let progress = match self.statements.get(&id) {
             Some(Known::Running(_)) => Ok((StatementState::Running, None)),
             Some(Known::Ended(_)) => Ok((StatementState::Succeeded, None)),
-            Some(Known::Submitted(submitted)) => {
+            Some(Known::Submitted(submitted, _)) => {
                 wait(py, submitted.progress())?.map(|progress| (progress.state, progress.failure))
             }
             None => wait(py, async {
@@ -559,9 +564,13 @@ impl KernelDatabricksClient {
         let id = command(command_id)?;
         let session = this.any_session(py)?;
         let known = this.statements.get(&id);
+        let row_limit = match &known {
+            Some(Known::Submitted(_, row_limit)) => *row_limit,
+            _ => None,
+        };
         let executed = wait(py, async {
             match known {
-                Some(Known::Submitted(submitted)) => submitted.await_result().await,
+                Some(Known::Submitted(submitted, _)) => submitted.await_result().await,
                 Some(Known::Running(_) | Known::Ended(_)) => Err(Error::invalid_argument(
                     "the statement was not submitted, and its result went to whoever waited for it",
                 )),
@@ -570,7 +579,7 @@ impl KernelDatabricksClient {
         })?;
         let executed = executed.map_err(|error| to_pyerr(py, &error))?;
         let control = StatementControl::default();
-        Self::result_set(slf, executed, control, cursor, (None, None))
+        Self::result_set(slf, executed, control, cursor, (None, row_limit))
     }
 
     /// The catalogs.

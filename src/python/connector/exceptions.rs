@@ -18,8 +18,11 @@ pub(super) fn to_pyerr(py: Python<'_>, error: &Error) -> PyErr {
 /// An exception of the connector, without a failure of the core.
 pub(super) fn raise(py: Python<'_>, class: &str, message: impl Into<String>) -> PyErr {
     let build = || -> PyResult<PyErr> {
-        let class = Peer::get(py)?.exception(py, class)?;
-        Ok(PyErr::from_value(class.call1((message.into(),))?))
+        let exception = Peer::get(py)?
+            .exception(py, class)?
+            .call1((message.into(),))?;
+        describe(&exception, None)?;
+        Ok(PyErr::from_value(exception))
     };
     build().unwrap_or_else(|raised| raised)
 }
@@ -96,23 +99,33 @@ fn build(py: Python<'_>, error: &Error) -> PyResult<PyErr> {
             class.call1((error.message(), context))?
         }
     };
-    exception.setattr("code", error.code().as_str())?;
-    exception.setattr("sql_state", error.sql_state())?;
-    exception.setattr("error_class", error.error_class())?;
-    exception.setattr("error_code", error.vendor_code())?;
-    exception.setattr("vendor_code", py.None())?;
-    exception.setattr("http_status", error.http_status())?;
-    exception.setattr("retryable", error.is_retryable())?;
-    exception.setattr("query_id", error.statement_id())?;
-    exception.setattr("display_message", error.display_message())?;
-    exception.setattr("diagnostic_info", error.diagnostic_info())?;
-    exception.setattr("error_details_json", error.details_json())?;
-    exception.setattr("maybe_executed", error.maybe_executed())?;
+    describe(&exception, Some(error))?;
     let raised = PyErr::from_value(exception);
     if cause.is_some() {
         raised.set_cause(py, cause);
     }
     Ok(raised)
+}
+
+/// What is known of a failure, in attributes that all exceptions have.
+fn describe(exception: &Bound<'_, PyAny>, error: Option<&Error>) -> PyResult<()> {
+    let texts = [
+        ("code", error.map(|error| error.code().as_str())),
+        ("sql_state", error.and_then(Error::sql_state)),
+        ("error_class", error.and_then(Error::error_class)),
+        ("error_code", error.and_then(Error::vendor_code)),
+        ("vendor_code", None),
+        ("query_id", error.and_then(Error::statement_id)),
+        ("display_message", error.and_then(Error::display_message)),
+        ("diagnostic_info", error.and_then(Error::diagnostic_info)),
+        ("error_details_json", error.and_then(Error::details_json)),
+    ];
+    for (name, text) in texts {
+        exception.setattr(name, text)?;
+    }
+    exception.setattr("http_status", error.and_then(Error::http_status))?;
+    exception.setattr("retryable", error.is_some_and(Error::is_retryable))?;
+    exception.setattr("maybe_executed", error.is_some_and(Error::maybe_executed))
 }
 
 /// What lies behind a failure: an exception of Python code that was asked for a token, or what the network said.

@@ -68,13 +68,9 @@ pub(super) fn config(
         Way::Sea => arguments.seconds("_socket_timeout")?,
         Way::Kernel => arguments.seconds("request_timeout_secs")?,
     };
-    match silence {
-        Some(Duration::ZERO) => config.silence_timeout = NO_LIMIT,
-        Some(limit) => {
-            config.silence_timeout = limit;
-            config.connect_timeout = config.connect_timeout.min(limit);
-        }
-        None => {}
+    if let Some(limit) = silence.and_then(|limit| limit_of(way, limit)) {
+        config.silence_timeout = limit;
+        config.connect_timeout = config.connect_timeout.min(limit);
     }
     config.max_idle_connections = match arguments.value("max_connections")? {
         None => arguments.value("_pool_maxsize")?,
@@ -89,6 +85,15 @@ pub(super) fn config(
         return Err(raise(py, "NotSupportedError", message));
     }
     Ok(config)
+}
+
+/// The limit that a number of seconds asks for; none is the usual one.
+fn limit_of(way: Way, given: Duration) -> Option<Duration> {
+    match (way, given) {
+        (Way::Sea, Duration::ZERO) => Some(NO_LIMIT),
+        (Way::Kernel, Duration::ZERO) => None,
+        (_, given) => Some(given),
+    }
 }
 
 fn set_headers(config: &mut HttpConfig, headers: Vec<(String, String)>, endpoint: &Endpoint) {
@@ -189,4 +194,21 @@ fn set_tls(
         None => None,
     };
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn no_seconds_are_no_limit_or_the_usual_one() {
+        assert_eq!(limit_of(Way::Sea, Duration::ZERO), Some(NO_LIMIT));
+        assert_eq!(limit_of(Way::Kernel, Duration::ZERO), None);
+        for way in [Way::Sea, Way::Kernel] {
+            assert_eq!(
+                limit_of(way, Duration::from_secs(2)),
+                Some(Duration::from_secs(2))
+            );
+        }
+    }
 }

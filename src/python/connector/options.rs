@@ -85,9 +85,7 @@ impl Options {
         let representation = Representation {
             intervals_as_text: way == Way::Kernel,
             complex_as_json: !arguments.truth("_use_arrow_native_complex_types", true)?,
-            geospatial_as_struct: arguments
-                .value("enable_geospatial_support")?
-                .unwrap_or(false),
+            geospatial_as_struct: arguments.truth("enable_geospatial_support", false)?,
         };
         if let Some(telemetry) = arguments.inner("telemetry_options")?
             && Arguments(Some(&telemetry)).truth("enable_telemetry", false)?

@@ -104,18 +104,30 @@ pub(super) fn import<'py>(py: Python<'py>, name: &str) -> PyResult<Bound<'py, Py
     py.import(name).map_err(|raised| {
         let missing = raised.value(py).getattr("name").ok();
         let missing = missing.and_then(|name| name.extract::<String>().ok());
-        let is_connector = |name: &str| matches!(name, "databricks" | "databricks.sql");
-        if !raised.is_instance_of::<PyModuleNotFoundError>(py)
-            || !missing.as_deref().is_some_and(is_connector)
-        {
-            return raised;
-        }
-        let error = PyImportError::new_err(
-            "databricks_sql_kernel.connector is the backend of databricks-sql-connector, which is not \
-             installed; install it with: pip install databricks-sql-connector; \
-             databricks_sql_kernel.dbapi works without it",
-        );
+        let message = match missing.as_deref() {
+            _ if !raised.is_instance_of::<PyModuleNotFoundError>(py) => return raised,
+            Some("databricks" | "databricks.sql") => {
+                "databricks_sql_kernel.connector is the backend of databricks-sql-connector, which is not \
+                 installed; install it with: pip install databricks-sql-connector; \
+                 databricks_sql_kernel.dbapi works without it"
+                    .to_owned()
+            }
+            Some(module) if module.starts_with("databricks.sql.") => format!(
+                "databricks_sql_kernel.connector is a backend for databricks-sql-connector 4.9.0 and newer; \
+                 {} has no module {module}; install a newer one with: \
+                 pip install --upgrade databricks-sql-connector",
+                version(py).unwrap_or_else(|| "this one".to_owned())
+            ),
+            _ => return raised,
+        };
+        let error = PyImportError::new_err(message);
         error.set_cause(py, Some(raised));
         error
     })
+}
+
+/// The version of the connector, if it tells.
+fn version(py: Python<'_>) -> Option<String> {
+    let module = py.import("databricks.sql").ok()?;
+    module.getattr("__version__").ok()?.extract().ok()
 }

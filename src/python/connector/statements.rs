@@ -12,8 +12,8 @@ pub(super) enum Known {
     Running(StatementControl),
     /// It has ended, and its result is being read.
     Ended(StatementControl),
-    /// It runs by itself, or did; it stays at the service until it is closed.
-    Submitted(SubmittedStatement),
+    /// It runs by itself, or did; it stays at the service until it is closed. With the most rows that are wanted.
+    Submitted(SubmittedStatement, Option<u64>),
 }
 
 /// Statements by id, and those without one yet by the cursor that runs them.

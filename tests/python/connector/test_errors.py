@@ -73,8 +73,11 @@ def test_a_path_of_a_cluster_is_refused(open_connection: Open) -> None:
 
 def test_values_that_python_cannot_hold_are_named(cursor: Cursor) -> None:
     cursor.execute("SELECT 1 AS n, DATE '2020-01-01' AS d UNION ALL SELECT 2, DATE '10000-01-01'")
-    with pytest.raises(exc.DataError, match="column 'd'"):
+    with pytest.raises(exc.DataError, match="column 'd'") as caught:
         cursor.fetchall()
+    error: Any = caught.value
+    assert (error.context, error.code, error.sql_state) == ({}, None, None)
+    assert (error.error_class, error.query_id, error.maybe_executed) == (None, None, False)
 
 
 def test_raising_sends_no_telemetry(cursor: Cursor, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -105,6 +105,27 @@ def test_without_the_connector_the_error_says_what_to_install(python: Interprete
     assert all("pip install databricks-sql-connector" in message for message in seen)
 
 
+@pytest.mark.parametrize("missing", ["backend", "backend.kernel", "backend.sea"])
+def test_a_connector_without_such_backends_is_told_which_has_them(
+    python: Interpreters, missing: str
+) -> None:
+    code = f"""
+        class Older:
+            def find_spec(self, name, path=None, target=None):
+                if name == "databricks.sql.{missing}":
+                    raise ModuleNotFoundError("none", name=name)
+        sys.meta_path.insert(0, Older())
+        from databricks_sql_kernel import connector
+        try:
+            connector.install()
+        except ImportError as error:
+            print(json.dumps(str(error)))
+    """
+    message = python.run(code)
+    assert f"4.9.0 has no module databricks.sql.{missing}" in message
+    assert "pip install --upgrade databricks-sql-connector" in message
+
+
 def test_a_contract_that_has_grown_is_refused(monkeypatch: pytest.MonkeyPatch) -> None:
     def grown(self: Any, session_id: Any, more: Any) -> None:
         raise NotImplementedError

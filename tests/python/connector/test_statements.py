@@ -101,6 +101,17 @@ def test_a_statement_runs_by_itself_and_is_read_later(connection: Connection) ->
     assert len(cursor.fetchall()) == 3
 
 
+@pytest.mark.parametrize("limit", [0, 2])
+def test_a_limit_of_rows_is_kept_by_a_statement_that_runs_by_itself(
+    connection: Connection, limit: int, caplog: pytest.LogCaptureFixture
+) -> None:
+    cursor = connection.cursor(row_limit=limit)
+    cursor.execute_async("SELECT id FROM range(5)")
+    cursor.get_async_execution_result()
+    assert len(cursor.fetchall()) == limit
+    assert not [line for line in caplog.messages if "limit" in line]
+
+
 def test_another_cursor_takes_the_result_by_id(connection: Connection) -> None:
     first, second = connection.cursor(), connection.cursor()
     first.execute_async("SELECT 7 AS n")
@@ -142,6 +153,11 @@ def test_options_of_a_statement_are_sent(open_connection: Open, warehouse: Wareh
     assert cursor.execute("SELECT CAST(1.50 AS DECIMAL(5,2)) AS d").fetchone().d.as_tuple()[2] == -2
     body = sent(warehouse, "/statements")[-1]
     assert (body["disposition"], body["format"]) == ("INLINE", "JSON_ARRAY")
+
+
+def test_tags_that_are_no_texts_are_named(cursor: Cursor) -> None:
+    with pytest.raises(TypeError, match="query_tags: 'int' object"):
+        cursor.execute("SELECT 1", query_tags={"team": 1})
 
 
 def test_results_may_all_come_behind_links(

@@ -116,6 +116,17 @@ def test_intervals_do_not_crash(cursor: Cursor, way: str) -> None:
     assert cursor.fetchall_arrow().to_pylist() == [{"m": "1-2"}]
 
 
+def test_without_cloud_fetch_moments_have_milliseconds(open_connection: Open) -> None:
+    cursor = open_connection(use_cloud_fetch=False).cursor()
+    cursor.execute("""
+        SELECT TIMESTAMP_NTZ '2020-01-02 03:04:05.123456' AS n, array(1, 2) AS a, X'00ff' AS b,
+               named_struct('x', map('k', 1)) AS s
+    """)
+    row = cursor.fetchone()
+    assert row.n == NTZ.replace(microsecond=123000)
+    assert (list(row.a), row.b, row.s) == ([1, 2], b"\x00\xff", {"x": [("k", 1)]})
+
+
 def test_nested_values_come_as_texts_where_asked(open_connection: Open) -> None:
     cursor = open_connection(_use_arrow_native_complex_types=False).cursor()
     cursor.execute("SELECT array(1, 2) AS a, named_struct('x', map('k', 1)) AS s")
