@@ -23,7 +23,7 @@ FUZZ_FLAGS := -Cpasses=sancov-module -Cllvm-args=-sanitizer-coverage-level=4 \
 RUST_SOURCES := $(shell find src stubs build.rs Cargo.toml Cargo.lock -type f)
 
 .DEFAULT_GOAL := help
-.PHONY: help demo check test test-all lint rust-tests stubtest build bench fuzz soak clean tools
+.PHONY: help demo check test test-all lint rust-tests stubtest build bench fuzz soak valgrind clean tools
 
 help: ## Show this list
 	@grep -E '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:[^#]*## /\t/' | expand -t 12
@@ -135,6 +135,10 @@ fuzz: | tools ## Feed the decoders what nobody can trust: FUZZ_SECONDS=180 for e
 
 soak: $(VENV)/wheel.stamp ## Run SOAK_STATEMENTS=10000 statements while the local warehouse fails at random
 	$(BIN)/python tests/soak.py --statements $(SOAK_STATEMENTS) $(SOAK_OPTIONS)
+
+valgrind: $(VENV)/dev.stamp $(VENV)/wheel.stamp ## Make rows under valgrind; errors of memory through the driver end it
+	@command -v valgrind >/dev/null || { echo "valgrind is missing: install it (Debian: valgrind)"; exit 1; }
+	$(BIN)/python tests/valgrind.py
 
 clean: ## Remove everything that was made
 	rm -rf target $(VENV) $(PEER) $(ARROWBRICKS) $(TOOLS) $(AIRFLOW) .mypy_cache .pytest_cache .ruff_cache .hypothesis

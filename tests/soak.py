@@ -22,6 +22,7 @@ from databricks_sql_kernel import dbapi
 
 WAVE = 400
 A_CONNECTION = 20
+TOO_MANY_REQUESTS = 429
 MOST_GROWTH_MB = 32
 QUICK: dict[str, Any] = {
     "_retry_delay_min": 0.001,
@@ -70,6 +71,8 @@ class Figures:
     executions: Counter[str] = field(default_factory=Counter)
     hit: int = 0
     recovered: int = 0
+    single: int = 0
+    written: set[int] = field(default_factory=set)
     wrong: list[str] = field(default_factory=list)
 
 
@@ -135,23 +138,32 @@ def wave(warehouse: Warehouse, seed: int, numbers: range, threads: int, total: F
             counted[number_of(sql)] += count
     entries = warehouse.log()
     texts = {each["statement_id"]: each["statement"] for each in warehouse.statements()}
-    hit = {
-        number_of(sql)
-        for entry in entries
-        if entry["faults"]
-        and (sql := entry["statement"] or texts.get(entry["statement_id"], "")).endswith(" */")
-    }
+    hit: Counter[int] = Counter()
+    in_doubt: set[int] = set()
+    for entry in entries:
+        sql = entry["statement"] or texts.get(entry["statement_id"], "")
+        if not entry["faults"] or not sql.endswith(" */"):
+            continue
+        hit[number_of(sql)] += len(entry["faults"])
+        # Whether it ran is known to the service alone then; by 429 it tells that it did not.
+        if entry["method"] == "POST" and entry["status"] != TOO_MANY_REQUESTS:
+            in_doubt.add(number_of(sql))
     for number, outcome in ended.items():
         runs = counted[number]
         total.ended[outcome] += 1
+        if outcome == "written":
+            total.written.add(number)
         total.executions[
             "writes" if outcome in {"written", "in doubt", "refused"} else "reads"
         ] += runs
         total.hit += number in hit
         total.recovered += number in hit and outcome in {"right", "written"}
+        is_single = hit[number] == 1 and number not in in_doubt
+        total.single += is_single
         if (
             outcome == "wrong"
             or runs > 1
+            or (is_single and outcome not in {"right", "written"})
             or (outcome == "written" and runs != 1)
             or (outcome == "refused" and runs)
         ):
@@ -237,16 +249,17 @@ def main() -> int:
         rows = rows_of(warehouse)
     ended = total.ended
     doubled = [number for number, count in rows.items() if count > 1]
-    lost = ended["written"] > len(rows)
+    lost = total.written - set(rows)
     tell = [
         ("seed", given.seed),
         ("seconds", round(took)),
         ("statements", sum(ended.values())),
         ("hit by a fault", total.hit),
         ("recovered", total.recovered),
+        ("  of them hit once, all of which must be", total.single),
         ("raised", ended["raised"] + ended["in doubt"] + ended["refused"]),
         ("  of them writes that may have run", ended["in doubt"]),
-        ("wrong", len(total.wrong) + len(doubled) + lost),
+        ("wrong", len(total.wrong) + len(doubled) + len(lost)),
         ("right reads, writes told as done", (ended["right"], ended["written"])),
         ("executions counted by the server", dict(total.executions)),
         ("rows written", len(rows)),

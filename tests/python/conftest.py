@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from databricks_sql_warehouse import Warehouse
+from witness import hear_printed, heard, report
 
 from databricks_sql_kernel import dbapi
 
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
+__all__ = ["heard"]
 _PRELUDE = """\
 import json, sys
 from databricks_sql_kernel import dbapi
@@ -89,6 +91,19 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption("--airflow-python", default=None, help="has Airflow and ibis")
     parser.addoption("--connector-source", default=None, help="a checkout of its repository")
     parser.addoption("--sqlalchemy-source", default=None, help="one of databricks-sqlalchemy's")
+
+
+@pytest.hookimpl(hookwrapper=True)
+def pytest_runtest_makereport() -> Iterator[None]:
+    """Look for secrets in what tests print."""
+    outcome: Any = yield
+    hear_printed(outcome.get_result())
+
+
+@pytest.hookimpl
+def pytest_terminal_summary(terminalreporter: Any) -> None:
+    """How much was looked at for secrets."""
+    report(terminalreporter)
 
 
 @pytest.fixture(autouse=True)

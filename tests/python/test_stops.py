@@ -54,6 +54,12 @@ CALLS = {
     "iteration": ("list(rows)", "results/"),
     "fetchall_arrow": ("rows.fetchall_arrow()", "results/"),
     "a page of links": ("rows.fetchall()", "result/chunks/"),
+    "fetchmany_arrow": ("list(iter(lambda: rows.fetchmany_arrow(7).num_rows, 0))", "results/"),
+    "a reader of batches": ("rows.fetch_record_batch().read_all()", "results/"),
+    "keys": ("cursor.primary_keys('c', 's', 't')", POST),
+    "asking whether the session is there": ("connection.ping()", "sessions/|statements"),
+    "cancelling": ("other.cancel()", "/cancel$"),
+    "a file of a volume": ("volumes.execute(f\"PUT '{file}' INTO '/Volumes/a/b/c/d'\")", POST),
     "closing": ("connection.close()", "sessions/"),
 }
 
@@ -76,6 +82,8 @@ def test_an_interrupt_ends_every_call_of_the_driver(
     transaction = dbapi.connect(**WAREHOUSE)
     transaction.autocommit = False
     transaction.cursor().execute("SELECT 1").fetchall()
+    staging = dbapi.connect(**WAREHOUSE, staging_allowed_local_path="/")
+    volumes, file = staging.cursor(), sys.executable
     print(flush=True)
     sys.stdin.readline()
     interrupted(lambda: {call})

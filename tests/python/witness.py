@@ -1,6 +1,9 @@
-"""A witness of whole test runs, who looks for secrets where they must not be.
+"""Witnesses of whole test runs, who look for secrets where they must not be.
 
-Tests run under its eyes in directories whose `conftest.py` imports its fixtures. Each option that
+One hears every test: tokens and signed links of any local warehouse have a form of their own, and
+are looked for in what was logged at any level, raised by `dbapi` and printed.
+
+The other sees the tests of directories whose `conftest.py` imports its fixtures. Each option that
 is a secret, each token, assertion and code that was sent, and each presigned query is looked for in
 whatever was logged, printed, raised and shown, and in requests to other hosts.
 """
@@ -10,6 +13,7 @@ from __future__ import annotations
 import json
 import logging
 import pickle
+import re
 import traceback
 from collections import Counter
 from pathlib import Path
@@ -44,6 +48,63 @@ _FIELDS = {
 }
 # Shorter ones are no secrets but mistakes, and part of many a text.
 _LEAST = 8
+# A token of a local warehouse that was given no other, and the query of a presigned link.
+_TOKEN_OR_LINK = re.compile(r"dapi[0-9a-f]{32}|signature=[0-9a-f]{8}")
+
+
+class Listener(logging.Handler):
+    """Hears every test, and remembers where it heard a token or a presigned link."""
+
+    def __init__(self) -> None:
+        super().__init__(level=1)
+        self.counts: Counter[str] = Counter()
+        self.found: list[str] = []
+
+    def emit(self, record: logging.LogRecord) -> None:
+        self.hear("records of logs", f"{record.getMessage()} {record.args} {record.exc_text}")
+
+    def hear(self, kind: str, text: str) -> None:
+        self.counts[kind] += 1
+        if _TOKEN_OR_LINK.search(text):
+            self.found.append(f"{kind}: {text}")
+
+    def taken(self) -> str:
+        """What was found since the last call."""
+        found, self.found = self.found, []
+        return "\n".join(found)
+
+
+LISTENER = Listener()
+
+
+@pytest.fixture(autouse=True)
+def heard(request: pytest.FixtureRequest) -> Iterator[None]:
+    """Has all that a test logs and raises heard."""
+    root, level = logging.getLogger(), logging.getLogger().level
+
+    def heard_error(error: BaseException, *arguments: object) -> None:
+        BaseException.__init__(error, *arguments)
+        LISTENER.hear("errors", repr(error))
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(dbapi.Error, "__init__", heard_error)
+        root.addHandler(LISTENER)
+        # Who looks at records says of which level.
+        root.setLevel(level if "caplog" in request.fixturenames else 1)
+        yield
+        root.removeHandler(LISTENER)
+        root.setLevel(level)
+    found = LISTENER.taken()
+    assert not found, f"secrets are shown: {found}"
+
+
+def hear_printed(report: pytest.TestReport) -> None:
+    """Listen to what a test printed, whoever captured it."""
+    for _, text in report.sections:
+        LISTENER.hear("printed texts", text)
+    if (found := LISTENER.taken()) and report.passed:
+        report.outcome = "failed"
+        report.longrepr = f"secrets are shown: {found}"
 
 
 class Witness(logging.Handler):
@@ -197,8 +258,9 @@ def witness_at_the_end() -> Iterator[None]:
 
 def report(terminalreporter: Any) -> None:
     """How much was looked at."""
-    if WITNESS.counts and not hasattr(terminalreporter, "witness_reported"):
+    if not hasattr(terminalreporter, "witness_reported"):
         terminalreporter.witness_reported = True
         terminalreporter.section("secrets looked for")
-        for kind, count in sorted(WITNESS.counts.items()):
-            terminalreporter.write_line(f"{count:6} {kind}")
+        for who, counts in (("everywhere", LISTENER.counts), ("closely", WITNESS.counts)):
+            for kind, count in sorted(counts.items()):
+                terminalreporter.write_line(f"{count:6} {kind}, {who}")

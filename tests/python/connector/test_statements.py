@@ -129,13 +129,14 @@ def test_the_failure_of_a_statement_by_itself_is_raised(cursor: Cursor) -> None:
 def test_statements_close_when_they_have_been_read(
     connection: Connection, warehouse: Warehouse
 ) -> None:
+    before = warehouse.counters()["unclosed_statements"]
     cursor = connection.cursor()
     cursor.execute("SELECT 1").fetchall()
     cursor.execute_async("SELECT 2")
     cursor.get_async_execution_result()
     cursor.close()
     connection.close()
-    assert warehouse.counters()["unclosed_statements"] == 0
+    assert warehouse.counters()["unclosed_statements"] <= before
     own = cursor.connection.get_session_id_hex()
     assert own not in [session["session_id"] for session in warehouse.sessions()]
 

@@ -107,6 +107,7 @@ def test_a_fork_cannot_use_what_is_of_its_parent(python: Interpreters) -> None:
 def test_a_result_is_not_closed_by_who_forgets_it_while_another_reads(
     connection: Connection, warehouse: Warehouse
 ) -> None:
+    before = warehouse.counters()["unclosed_statements"]
     cursor = connection.cursor()
     cursor.execute_async("SELECT id FROM range(3)")
     cursor.get_async_execution_result()
@@ -117,4 +118,4 @@ def test_a_result_is_not_closed_by_who_forgets_it_while_another_reads(
     assert cursor.get_query_state().name == "SUCCEEDED"
     cursor.close()
     connection.close()
-    assert warehouse.counters()["unclosed_statements"] == 0
+    assert warehouse.counters()["unclosed_statements"] <= before
