@@ -86,7 +86,7 @@ pub(super) fn uninstall(py: Python<'_>) -> PyResult<()> {
         .lock_py_attached(py)
         .unwrap_or_else(std::sync::PoisonError::into_inner);
     let before = installed.take().unwrap_or_default();
-    drop(installed);
+    // Under the lock: who installs meanwhile would take what is still in a place for the connector's own.
     before.iter().try_for_each(|before| restore(py, before))
 }
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import importlib
 import threading
 from textwrap import dedent
 from typing import TYPE_CHECKING, Any
@@ -165,3 +166,5 @@ def test_many_threads_may_install_at_once() -> None:
         thread.join()
     connector.uninstall()
     assert raised == []
+    theirs = importlib.import_module("databricks.sql.backend.sea.backend").SeaDatabricksClient
+    assert theirs.__module__ == "databricks.sql.backend.sea.backend"
