@@ -18,7 +18,8 @@ def install() -> None:
     called again and again, and from any thread.
 
     Raises:
-        ImportError: The connector is not installed; the message says how to install it.
+        ImportError: The connector is not installed, or too old to have such backends; the message
+            says how to install it.
         RuntimeError: The connector that is installed asks more of a backend than this one has;
             the message names it.
     """
