@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -146,6 +147,15 @@ def test_a_stream_keeps_its_cursor_open(connection: dbapi.Connection, warehouse:
     reader = connection.cursor().execute(MANY).fetch_record_batch()
     stream = capsule_reader(connection.cursor().execute(MANY))
     assert numbers(reader) == numbers(stream) == list(range(20_500))
+
+
+def test_threads_may_share_a_reader(cursor: dbapi.Cursor, warehouse: Warehouse) -> None:
+    warehouse.settings(chunk_rows=1000)
+    for _ in range(10):
+        reader = cursor.execute(MANY).fetch_record_batch()
+        with ThreadPoolExecutor(4) as pool:
+            parts = [part.result() for part in [pool.submit(numbers, reader) for _ in range(4)]]
+        assert sorted(number for part in parts for number in part) == list(range(20_500))
 
 
 def test_a_result_that_cannot_be_read_is_an_error_of_the_reader(

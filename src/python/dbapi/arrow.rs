@@ -268,9 +268,16 @@ impl RecordBatches {
         slf
     }
 
-    fn __next__(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
-        let batch = self.stream.next_for_python(py)?;
-        batch.map(|batch| self.schema.batch(py, batch)).transpose()
+    #[expect(
+        clippy::needless_pass_by_value,
+        reason = "a reader of pyarrow lets go of its iterator at the end, also while another thread is in it"
+    )]
+    fn __next__(slf: Py<Self>, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
+        let batches = slf.get();
+        let batch = batches.stream.next_for_python(py)?;
+        batch
+            .map(|batch| batches.schema.batch(py, batch))
+            .transpose()
     }
 }
 
