@@ -10,7 +10,7 @@ import gc
 import random
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -68,11 +68,11 @@ class Figures:
     """What the whole run came to."""
 
     ended: Counter[str] = field(default_factory=Counter)
-    executions: Counter[str] = field(default_factory=Counter)
+    taken: Counter[str] = field(default_factory=Counter)
     hit: int = 0
     recovered: int = 0
     single: int = 0
-    written: set[int] = field(default_factory=set)
+    numbers: defaultdict[str, set[int]] = field(default_factory=lambda: defaultdict(set))
     wrong: list[str] = field(default_factory=list)
 
 
@@ -151,11 +151,8 @@ def wave(warehouse: Warehouse, seed: int, numbers: range, threads: int, total: F
     for number, outcome in ended.items():
         runs = counted[number]
         total.ended[outcome] += 1
-        if outcome == "written":
-            total.written.add(number)
-        total.executions[
-            "writes" if outcome in {"written", "in doubt", "refused"} else "reads"
-        ] += runs
+        total.numbers[outcome].add(number)
+        total.taken["writes" if outcome in {"written", "in doubt", "refused"} else "reads"] += runs
         total.hit += number in hit
         total.recovered += number in hit and outcome in {"right", "written"}
         is_single = hit[number] == 1 and number not in in_doubt
@@ -167,8 +164,28 @@ def wave(warehouse: Warehouse, seed: int, numbers: range, threads: int, total: F
             or (outcome == "written" and runs != 1)
             or (outcome == "refused" and runs)
         ):
-            total.wrong.append(f"statement {number}: {outcome}, {runs} executions")
+            total.wrong.append(f"statement {number}: {outcome}, taken {runs} times")
     warehouse.clear_log()
+
+
+def compare_writes(warehouse: Warehouse, total: Figures, rows: Counter[int]) -> Counter[str]:
+    """How the writes that the service took ended there, which explains each row and lack of one.
+
+    One whose answer was lost goes on by itself, and ends early where its session is closed before.
+    """
+    outcomes: Counter[str] = Counter()
+    for each in warehouse.statements():
+        sql, outcome = each["statement"], each["outcome"]
+        if not (sql.startswith("INSERT INTO soak") and sql.endswith(" */")):
+            continue
+        number = number_of(sql)
+        outcomes[outcome] += 1
+        may_have_ended_early = outcome == "CANCELED" and number in total.numbers["in doubt"]
+        if rows[number] != (outcome == "SUCCEEDED") or not (
+            outcome == "SUCCEEDED" or may_have_ended_early
+        ):
+            total.wrong.append(f"statement {number}: {outcome} at the server, {rows[number]} rows")
+    return outcomes
 
 
 def rows_of(warehouse: Warehouse) -> Counter[int]:
@@ -247,9 +264,10 @@ def main() -> int:
         after = held()
         orphans = left_open(warehouse)
         rows = rows_of(warehouse)
+        outcomes = compare_writes(warehouse, total, rows)
     ended = total.ended
     doubled = [number for number, count in rows.items() if count > 1]
-    lost = total.written - set(rows)
+    lost = total.numbers["written"] - set(rows)
     tell = [
         ("seed", given.seed),
         ("seconds", round(took)),
@@ -261,8 +279,9 @@ def main() -> int:
         ("  of them writes that may have run", ended["in doubt"]),
         ("wrong", len(total.wrong) + len(doubled) + len(lost)),
         ("right reads, writes told as done", (ended["right"], ended["written"])),
-        ("executions counted by the server", dict(total.executions)),
-        ("rows written", len(rows)),
+        ("statements that the server took", dict(total.taken)),
+        ("  how the writes ended there", dict(outcomes)),
+        ("rows written", rows.total()),
         ("left open at the server", orphans),
         ("open handles and RSS before", before),
         ("open handles and RSS after", after),
@@ -275,6 +294,7 @@ def main() -> int:
         not total.wrong
         and not doubled
         and not lost
+        and outcomes.total() == total.taken["writes"]
         and is_settled
         and sum(ended.values()) == given.statements
         and after["files"] <= before["files"]

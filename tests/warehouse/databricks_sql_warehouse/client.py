@@ -159,7 +159,7 @@ class Warehouse:
             entries, version = self._log(f"?wait={left}&since={version}", left)
 
     def statements(self) -> list[dict[str, Any]]:
-        """The statements known, with their states."""
+        """The statements known, with their states; `outcome` is the one before it was closed."""
         answer: list[dict[str, Any]] = self._call("GET", "statements")
         return answer
 
@@ -216,7 +216,8 @@ class Warehouse:
         """What is open now, and what was counted since the last reset.
 
         `open_sessions`, `unclosed_statements`, `executions` by statement text, `requests` by
-        server, `storage_requests_with_token`, `token_requests` by grant.
+        server, `storage_requests_with_token`, `token_requests` by grant. An execution is a
+        statement that was taken, however it ended.
         """
         answer: dict[str, Any] = self._call("GET", "counters")
         return answer

@@ -72,6 +72,7 @@ class Statement:
             "session_id": self.session.id,
             "statement": self.request.statement,
             "state": "CLOSED" if self.closed or self.told_closed else self.state,
+            "outcome": self.state,
             "message": self.error.message if self.error else None,
             "row_count": self.result.row_count if self.result else None,
             "chunk_count": len(self.result.chunks) if self.result else None,

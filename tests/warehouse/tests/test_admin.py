@@ -70,6 +70,9 @@ def test_open_sessions_and_statements_are_listed(warehouse: Warehouse, client: C
     assert client.session_id in [item["session_id"] for item in warehouse.sessions()]
     (shown,) = [item for item in warehouse.statements() if item["statement_id"] == statement_id]
     assert (shown["state"], shown["row_count"]) == ("SUCCEEDED", 1)
+    client.call("DELETE", f"{SQL}/statements/{statement_id}")
+    (shown,) = [item for item in warehouse.statements() if item["statement_id"] == statement_id]
+    assert (shown["state"], shown["outcome"]) == ("CLOSED", "SUCCEEDED")
 
 
 def test_what_is_open_is_counted(warehouse: Warehouse, client: Client) -> None:
