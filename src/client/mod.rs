@@ -4,7 +4,7 @@ pub mod auth;
 pub mod background;
 pub mod config;
 pub mod control;
-pub mod dml;
+mod counts;
 pub mod error;
 pub mod host;
 pub mod metadata;

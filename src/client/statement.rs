@@ -7,9 +7,10 @@ use reqwest::Method;
 use tokio::time::Instant;
 
 use super::control::{Phase, StatementControl, Stop, StopSignal, cancelled};
+use super::counts::are_counts;
 use super::open_session::{OpenSession, OpenStatement};
 use super::results::ResultStream;
-use super::sql::{alters_session, only_looks, only_queries};
+use super::sql::{alters_session, only_looks, only_queries, only_reads};
 use super::transport::{Call, Repeat};
 use super::wire::{
     Compression, Disposition, ExecuteStatementRequest, Format, QueryTag, StatementParameter,
@@ -49,10 +50,17 @@ pub struct Delivery {
 pub struct ExecutedStatement {
     id: String,
     modified_rows: Option<i64>,
+    announced: Announced,
+    /// Whether the statement may have done more than read.
+    changes: bool,
+    stream: ResultStream,
+}
+
+/// What the service says of a result beside its rows.
+struct Announced {
     native_metadata: bool,
     volume_operation: bool,
     compressed: bool,
-    stream: ResultStream,
 }
 
 impl ExecutedStatement {
@@ -68,21 +76,27 @@ impl ExecutedStatement {
         self.modified_rows
     }
 
+    /// Whether the result is the row of counts that tells what DML changed.
+    #[must_use]
+    pub fn is_count_row(&self) -> bool {
+        self.changes && are_counts(self.stream.columns())
+    }
+
     /// Whether a metadata statement was answered in the columns of JDBC.
     pub(crate) fn is_native_metadata(&self) -> bool {
-        self.native_metadata
+        self.announced.native_metadata
     }
 
     /// Whether the result says what is to be done with a file of a volume.
     #[must_use]
     pub fn is_volume_operation(&self) -> bool {
-        self.volume_operation
+        self.announced.volume_operation
     }
 
     /// Whether the service compressed the result.
     #[must_use]
     pub fn is_compressed(&self) -> bool {
-        self.compressed
+        self.announced.compressed
     }
 
     /// The result.
@@ -166,10 +180,12 @@ pub(crate) async fn result_of(
     let id = response.statement_id.clone();
     let modified_rows = response.status.num_modified_rows;
     let manifest = response.manifest.as_ref();
-    let native_metadata = manifest.is_some_and(|manifest| manifest.is_native_metadata_result);
-    let volume_operation = manifest.is_some_and(|manifest| manifest.is_volume_operation);
-    let compressed =
-        manifest.and_then(|manifest| manifest.result_compression) == Some(Compression::Lz4Frame);
+    let announced = Announced {
+        native_metadata: manifest.is_some_and(|manifest| manifest.is_native_metadata_result),
+        volume_operation: manifest.is_some_and(|manifest| manifest.is_volume_operation),
+        compressed: manifest.and_then(|manifest| manifest.result_compression)
+            == Some(Compression::Lz4Frame),
+    };
     let stream = ResultStream::start(session, response, open, timeout, signal)
         .await
         .map_err(|error| in_doubt(error.with_statement_id(id.clone()), changes))?
@@ -177,9 +193,8 @@ pub(crate) async fn result_of(
     Ok(ExecutedStatement {
         id,
         modified_rows,
-        native_metadata,
-        volume_operation,
-        compressed,
+        announced,
+        changes,
         stream,
     })
 }
@@ -432,7 +447,7 @@ impl WarehouseWatch {
 
 /// Whether a statement may do more than read.
 pub(crate) fn changes(sql: &str) -> bool {
-    !only_looks(sql) && !only_queries(sql)
+    !only_reads(sql)
 }
 
 /// Marks that nothing was heard of the end of a statement that the service has taken, unless it changes nothing.

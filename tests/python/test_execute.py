@@ -114,6 +114,26 @@ def test_changes_tell_how_many_rows_they_changed(
     assert sorted(cursor.execute(f"SELECT * FROM {table}").fetchall()) == [(13,), (99,)]
 
 
+@pytest.mark.parametrize("dml_count_row", [True, False])
+def test_a_change_behind_named_queries_is_counted_as_a_change(
+    connect: Connect, table: str, *, dml_count_row: bool
+) -> None:
+    cursor = connect(dml_count_row=dml_count_row).cursor()
+    cursor.execute(f"CREATE TABLE {table} (a INT)")
+    cursor.execute(
+        f"/* a */ WITH n(a) AS (VALUES (1), (2), (3)) INSERT INTO {table} SELECT a FROM n"
+    )
+    assert cursor.rowcount == 3
+    assert (cursor.description is not None) == dml_count_row
+    cursor.execute(
+        f"WITH n AS (SELECT 2 AS a), `)` AS (SELECT 3 AS a) "
+        f"DELETE FROM {table} WHERE a IN (SELECT a FROM n UNION SELECT a FROM `)`)"
+    )
+    assert cursor.rowcount == 2
+    assert (cursor.description is not None) == dml_count_row
+    assert cursor.execute(f"SELECT * FROM {table}").fetchall() == [(1,)]
+
+
 def test_the_counts_of_a_change_are_its_result(cursor: dbapi.Cursor, table: str) -> None:
     cursor.execute(f"CREATE TABLE {table} (a INT)")
     cursor.execute(f"INSERT INTO {table} VALUES (1), (2)")
@@ -139,9 +159,13 @@ def test_the_counts_of_a_change_are_no_result_where_that_is_not_wanted(
 @pytest.mark.parametrize("dml_count_row", [True, False])
 def test_a_query_with_such_columns_is_a_query(connect: Connect, *, dml_count_row: bool) -> None:
     cursor = connect(dml_count_row=dml_count_row).cursor()
-    cursor.execute("/* a */ SELECT 7 AS num_affected_rows, 8 AS num_inserted_rows")
-    assert cursor.rowcount == 1
-    assert cursor.fetchall() == [(7, 8)]
+    for sql in (
+        "/* a */ SELECT 7 AS num_affected_rows, 8 AS num_inserted_rows",
+        "WITH a AS (SELECT 7 AS update) SELECT update AS num_affected_rows FROM a",
+    ):
+        cursor.execute(sql)
+        assert cursor.rowcount == 1
+        assert [row.num_affected_rows for row in cursor] == [7]
 
 
 @pytest.mark.parametrize("rows", [0, 1, 1000])
@@ -374,6 +398,46 @@ def test_a_write_whose_answer_was_lost_is_not_sent_again(
     assert raised.value.maybe_executed is True
     assert len(warehouse.log(statement=insert)) == 1
     assert cursor.execute(f"SELECT * FROM {table}").fetchall() == [(1,)]
+
+
+@pytest.mark.parametrize(
+    ("change", "rows"),
+    [
+        ("WITH s AS (SELECT 2 AS a) INSERT INTO {t} SELECT a FROM s", [(1,), (2,)]),
+        ("WITH s(b) AS (SELECT 1) UPDATE {t} SET a = 2 WHERE a IN (SELECT b FROM s)", [(2,)]),
+        ("WITH s AS (SELECT 1 AS b, ')') DELETE FROM {t} WHERE a IN (SELECT b FROM s)", []),
+        (
+            "WITH s AS (SELECT 2 a) MERGE INTO {t} USING s ON false WHEN NOT MATCHED THEN INSERT *",
+            [(1,), (2,)],
+        ),
+        ("FROM {t} INSERT INTO {t} SELECT a", None),
+        ("SELECT 1; DELETE FROM {t}", None),
+        ("SHOW TABLES; DELETE FROM {t}", None),
+        ("EXECUTE IMMEDIATE 'SELECT 1'", None),
+        ("BEGIN SELECT 1; END", None),
+    ],
+)
+def test_what_is_not_certainly_a_read_is_sent_once_also_where_reads_are_sent_again(
+    connect: Connect,
+    warehouse: Warehouse,
+    table: str,
+    change: str,
+    rows: list[tuple[int]] | None,
+) -> None:
+    """The last of them are none that the local warehouse runs; what is sent is the same."""
+    connection = connect(retry_reads=True, retry_delay_min=0.01, retry_delay_max=0.01)
+    cursor = connection.cursor().execute(f"CREATE TABLE {table} (a INT)")
+    cursor.execute(f"INSERT INTO {table} VALUES (1)")
+    sql = change.format(t=table)
+    posts = {"method": "POST", "path": "statements/?$"}
+    warehouse.fault(match=posts, action={"drop": "after"})
+    with pytest.raises(dbapi.OperationalError) as raised:
+        cursor.execute(sql)
+    assert (raised.value.maybe_executed, raised.value.retryable) == (True, False)
+    assert len(warehouse.log(statement=sql)) == 1
+    assert warehouse.counters()["executions"][sql] == 1
+    if rows is not None:
+        assert sorted(cursor.execute(f"SELECT * FROM {table}").fetchall()) == rows
 
 
 def test_a_write_that_certainly_did_not_run_is_sent_again(

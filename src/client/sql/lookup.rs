@@ -1,11 +1,18 @@
-//! Statements that are known by their first word.
+//! Statements that are known by the words that they begin with.
 
 use super::lexer::{Kind, Lexer, Piece};
+use super::verb::{CHANGES, is_one_of, verb};
+
+/// What begins statements that tell of things.
+const LOOKS: [&str; 4] = ["DESC", "DESCRIBE", "EXPLAIN", "SHOW"];
+
+/// What begins queries, of files among them.
+const QUERIES: [&str; 6] = ["FROM", "LIST", "LS", "SELECT", "TABLE", "VALUES"];
 
 /// Whether a statement changes nothing and costs next to nothing, so that it may be sent again although
 /// it may have run.
 pub(crate) fn only_looks(sql: &str) -> bool {
-    begins_with(sql, &["DESC", "DESCRIBE", "EXPLAIN", "SHOW"])
+    begins_with(sql, &LOOKS) && !is_followed(sql) && !is_explained_by_running(sql)
 }
 
 /// Whether a statement defines things or settings, and leaves the rows of tables to others.
@@ -14,17 +21,24 @@ pub fn only_defines(sql: &str) -> bool {
     begins_with(sql, &["ALTER", "COMMENT", "CREATE", "DROP", "SET", "USE"])
 }
 
-/// Whether a statement is a query, which changes nothing whatever becomes of it.
+/// Whether a statement does nothing but read, as the word says that tells what it does. Functions that it calls may do
+/// more: nothing tells that.
+pub(crate) fn only_reads(sql: &str) -> bool {
+    let reads = |verb| is_one_of(verb, &QUERIES) || is_one_of(verb, &LOOKS);
+    verb(sql).is_some_and(reads) && !is_followed(sql) && !is_explained_by_running(sql)
+}
+
+/// Whether a statement may be sent again where queries may: it only reads, and no word of a change is where a dialect
+/// might allow one.
 pub(crate) fn only_queries(sql: &str) -> bool {
-    let mut words = words(sql);
-    match words.next() {
-        Some(first) if is_one_of(first, &["SELECT", "TABLE", "VALUES"]) => true,
-        // What they name may go into a table.
-        Some(first) if is_one_of(first, &["FROM", "WITH"]) => {
-            !words.any(|word| is_one_of(word, &["DELETE", "INSERT", "MERGE", "UPDATE"]))
-        }
-        _ => false,
-    }
+    let may_name_changes = || {
+        let mut words = words(sql);
+        words
+            .next()
+            .is_some_and(|first| is_one_of(first, &["FROM", "WITH"]))
+            && words.any(|word| is_one_of(word, &CHANGES))
+    };
+    only_reads(sql) && !may_name_changes()
 }
 
 /// Statements that leave nothing behind in their session.
@@ -37,7 +51,7 @@ const LEAVES_SESSION: [&str; 36] = [
 
 /// Whether a statement may leave something in its session: a name, a setting, a temporary object, a transaction.
 pub(crate) fn alters_session(sql: &str) -> bool {
-    if sql.contains(';') && is_followed(sql) {
+    if is_followed(sql) {
         return true;
     }
     let mut words = words(sql);
@@ -54,10 +68,22 @@ pub(crate) fn alters_session(sql: &str) -> bool {
 /// Whether another statement follows the first.
 fn is_followed(sql: &str) -> bool {
     let is_end = |piece: &Piece| piece.kind == Kind::Symbol(';');
-    Lexer::new(sql)
-        .filter(|piece| piece.kind != Kind::Space)
-        .skip_while(|piece| !is_end(piece))
-        .any(|piece| !is_end(&piece))
+    sql.contains(';')
+        && Lexer::new(sql)
+            .filter(|piece| piece.kind != Kind::Space)
+            .skip_while(|piece| !is_end(piece))
+            .any(|piece| !is_end(&piece))
+}
+
+/// EXPLAIN ANALYZE runs what it explains, where there is such a thing.
+fn is_explained_by_running(sql: &str) -> bool {
+    let mut words = words(sql);
+    words
+        .next()
+        .is_some_and(|first| first.eq_ignore_ascii_case("EXPLAIN"))
+        && words
+            .next()
+            .is_some_and(|second| second.eq_ignore_ascii_case("ANALYZE"))
 }
 
 /// The words outside of quotes, in order.
@@ -65,10 +91,6 @@ fn words(sql: &str) -> impl Iterator<Item = &str> {
     Lexer::new(sql)
         .filter(|piece| piece.kind == Kind::Word)
         .map(|piece| &sql[piece.range])
-}
-
-fn is_one_of(word: &str, words: &[&str]) -> bool {
-    words.iter().any(|known| known.eq_ignore_ascii_case(word))
 }
 
 /// Whether there is nothing to execute in a text but blanks, comments and semicolons.
@@ -111,6 +133,7 @@ mod tests {
             "-- SHOW\nINSERT INTO t VALUES (1)",
             "WITH show AS (SELECT 1) SELECT 1",
             "(SHOW TABLES)",
+            "SHOW TABLES; DROP TABLE t",
         ] {
             assert!(!only_looks(sql), "{sql}");
         }
@@ -135,25 +158,73 @@ mod tests {
     fn queries_are_told_from_what_writes() {
         for sql in [
             "SELECT 1",
+            "SELECT 1;",
             "(select 1) UNION (SELECT 2)",
+            "SELECT /*+ REPARTITION(3) */ a FROM t -- INSERT",
+            "SELECT update, `delete` FROM t",
             "VALUES (1)",
             "TABLE t",
+            "LIST '/Volumes/a/b/c'",
             "WITH a AS (SELECT 1) SELECT * FROM a",
+            "WITH RECURSIVE a(n) AS (SELECT 1), b AS (TABLE t) (SELECT * FROM a) UNION TABLE b",
             "FROM t SELECT *",
-            "WITH a AS (SELECT 'INSERT' AS `insert`) SELECT * FROM a",
+            "FROM t |> WHERE a > 1",
+            "WITH a AS (SELECT 'INSERT; DELETE' AS `insert`) SELECT * /* MERGE */ FROM a",
         ] {
-            assert!(only_queries(sql), "{sql}");
+            assert!(only_reads(sql) && only_queries(sql), "{sql}");
+        }
+        for sql in [
+            "SHOW TABLES",
+            "desc t",
+            "DESCRIBE HISTORY t",
+            "EXPLAIN DELETE FROM t",
+            "EXPLAIN FORMATTED WITH a AS (SELECT 1) INSERT INTO t SELECT * FROM a",
+        ] {
+            assert!(only_reads(sql) && only_looks(sql), "{sql}");
         }
         for sql in [
             "",
+            ";",
+            "nonsense",
             "INSERT INTO t VALUES (1)",
+            "/* SELECT */ INSERT INTO t SELECT 1",
+            "COPY INTO t FROM 'x'",
             "WITH a AS (SELECT 1) INSERT INTO t SELECT * FROM a",
+            "WITH a AS (SELECT 1), b(c) AS (SELECT 2) UPDATE t SET x = (SELECT c FROM b)",
+            "WITH RECURSIVE a AS (SELECT 1) DELETE FROM t WHERE x IN (SELECT * FROM a)",
+            "WITH a AS (SELECT 1) MERGE INTO t USING a ON true WHEN MATCHED THEN DELETE",
+            "WITH a AS (SELECT 1) FROM a INSERT INTO t SELECT *",
+            "(WITH a AS (SELECT 1) DELETE FROM t)",
+            "WITH a AS (SELECT 1) CALL p()",
             "FROM s INSERT INTO t SELECT *",
+            "FROM s INSERT INTO t SELECT a INSERT OVERWRITE u SELECT b",
             "CALL p()",
             "EXECUTE IMMEDIATE 'SELECT 1'",
             "BEGIN SELECT 1; END",
+            "SET x = 1",
+            "USE s",
+            "GET '/Volumes/a' TO 'b'",
+            "CACHE SELECT * FROM t",
+            "OPTIMIZE t",
+            "MAP a USING 'script' FROM t",
+            "SELECT 1; DELETE FROM t",
+            "SHOW TABLES; DELETE FROM t",
+            "EXPLAIN SELECT 1; DELETE FROM t",
+            "EXPLAIN ANALYZE DELETE FROM t",
         ] {
-            assert!(!only_queries(sql), "{sql}");
+            assert!(!only_reads(sql), "{sql}");
+            assert!(!only_queries(sql) && !only_looks(sql), "{sql}");
+        }
+    }
+
+    #[test]
+    fn what_names_a_word_of_change_is_a_query_that_is_not_sent_again() {
+        for sql in [
+            "WITH a AS (SELECT update FROM t) SELECT * FROM a",
+            "WITH a AS (DELETE FROM t RETURNING *) SELECT * FROM a",
+            "WITH merge AS (SELECT 1) SELECT * FROM merge",
+        ] {
+            assert!(only_reads(sql) && !only_queries(sql), "{sql}");
         }
     }
 
@@ -202,12 +273,87 @@ mod tests {
         }
     }
 
+    /// Blanks, comments, names, brackets and keywords, none of which a change is hidden in.
+    fn code() -> impl Strategy<Value = String> {
+        let piece = prop::sample::select(vec![
+            " ",
+            "a",
+            "`q`",
+            "'x'",
+            "1",
+            ",",
+            "(",
+            ")",
+            "(SELECT 1)",
+            "(b, c)",
+            "AS",
+            "RECURSIVE",
+            "MAX",
+            "RECURSION",
+            "LEVEL",
+            "SELECT",
+            "FROM",
+            "VALUES",
+            "TABLE",
+            "*",
+            "/* ) */",
+            "-- (\n",
+            "WITH",
+            ";",
+        ]);
+        prop::collection::vec(piece, 0..12).prop_map(|pieces| pieces.join(" "))
+    }
+
+    fn change() -> impl Strategy<Value = String> {
+        "(?i:INSERT INTO|UPDATE|DELETE FROM|MERGE INTO)"
+    }
+
+    fn named_query() -> impl Strategy<Value = String> {
+        let name = prop::sample::select(vec![
+            "a",
+            "`b)`",
+            "insert",
+            "select",
+            "max",
+            "c /* ( */",
+            "e(f, g)",
+        ]);
+        let query = prop::sample::select(vec![
+            "SELECT 1",
+            "SELECT (1) AS `(`",
+            "VALUES ((1)), (')')",
+            "WITH x AS (SELECT 1) SELECT * FROM x -- )\n",
+            "(SELECT ')' /* ) */)",
+        ]);
+        (name, query).prop_map(|(name, query)| format!("{name} AS ({query})"))
+    }
+
     proptest! {
         #[test]
+        fn what_holds_a_change_behind_with_is_no_query(before in code(), change in change(), after in code()) {
+            for begin in ["WITH", "FROM", "/* a */ ((WITH", "-- a\nwith recursive"] {
+                let sql = format!("{begin} {before} {change} {after}");
+                prop_assert!(!only_queries(&sql) && !only_looks(&sql), "{}", sql);
+            }
+        }
+
+        #[test]
+        fn a_change_behind_named_queries_is_no_read(
+            recursive in "(|RECURSIVE )",
+            queries in prop::collection::vec(named_query(), 1..4),
+            change in change(),
+            after in code(),
+        ) {
+            let queries = queries.join(", ");
+            let sql = format!("WITH {recursive}{queries} {change} {after}");
+            prop_assert!(!only_reads(&sql), "{}", sql);
+            let query = format!("WITH {recursive}{queries} SELECT 1");
+            prop_assert!(only_reads(&query), "{}", query);
+        }
+
+        #[test]
         fn no_text_is_too_odd(sql in "(?s).{0,100}") {
-            only_looks(&sql);
-            only_queries(&sql);
-            alters_session(&sql);
+            let _ = (only_looks(&sql), only_queries(&sql), only_reads(&sql), alters_session(&sql));
         }
     }
 }

@@ -10,11 +10,12 @@ mod literal;
 mod lookup;
 mod markers;
 mod value;
+mod verb;
 
 pub use bind::{BindError, BoundStatement, Template, Values};
 pub use column_type::Target;
 pub use insert::{Batch, Batches, InsertTemplate};
-pub(crate) use lookup::{alters_session, only_looks, only_queries};
+pub(crate) use lookup::{alters_session, only_looks, only_queries, only_reads};
 pub use lookup::{is_empty, only_defines};
 pub use value::{SqlType, Value};
 

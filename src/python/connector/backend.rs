@@ -15,7 +15,6 @@ use super::peer::Peer;
 use super::result_set::{About, ResultSet};
 use super::statements::{Known, Run, Statements};
 use super::value::Arguments;
-use crate::client::dml::{are_counts, only_reads};
 use crate::client::metadata::Table;
 use crate::client::wire::{QueryTag, StatementState};
 use crate::client::{
@@ -100,18 +99,17 @@ impl KernelDatabricksClient {
         executed: ExecutedStatement,
         control: StatementControl,
         cursor: &Bound<'_, PyAny>,
-        (sql, row_limit): (Option<&str>, Option<u64>),
+        (is_awaited, row_limit): (bool, Option<u64>),
     ) -> PyResult<Py<ResultSet>> {
         let py = slf.py();
         let id = executed.id().to_owned();
+        let counts = is_awaited && executed.is_count_row();
         let (staging, lz4) = (executed.is_volume_operation(), executed.is_compressed());
         let modified_rows = executed.modified_rows();
         let stream = executed.into_stream();
         if stream.is_truncated() && row_limit.is_none() {
             tracing::warn!("the service cut the result of statement {id}: a limit was reached");
         }
-        let reads = sql.is_none_or(only_reads);
-        let counts = modified_rows.is_none() && !reads && are_counts(stream.columns());
         let options = slf.get().options(py)?;
         let description = description(py, options.way, stream.columns())?;
         let mut rows = Rows::new(
@@ -121,7 +119,7 @@ impl KernelDatabricksClient {
             row_limit == Some(0),
             numpy_arrays(cursor)?,
         );
-        let modified_rows = if counts {
+        let modified_rows = if counts && modified_rows.is_none() {
             rows.modified_rows(py)?
         } else {
             modified_rows
@@ -175,7 +173,6 @@ impl KernelDatabricksClient {
         row_limit: Option<u64>,
     ) -> PyResult<Py<ResultSet>> {
         let (py, this) = (slf.py(), slf.get());
-        let sql = statement.sql.clone();
         let control = StatementControl::default();
         let run = this.begin(cursor, &control)?;
         let mut execution = Box::pin(session.execute(statement, &control));
@@ -213,8 +210,8 @@ impl KernelDatabricksClient {
         let id = executed.id().to_owned();
         this.statements
             .put(id.clone(), Known::Ended(control.clone()));
-        let texts = (Some(sql.as_str()), row_limit);
-        let made = Self::result_set(slf, executed, control.clone(), cursor, texts);
+        let how = (true, row_limit);
+        let made = Self::result_set(slf, executed, control.clone(), cursor, how);
         if made.is_err() {
             this.statements.forget(&id);
         }
@@ -579,7 +576,7 @@ impl KernelDatabricksClient {
         })?;
         let executed = executed.map_err(|error| to_pyerr(py, &error))?;
         let control = StatementControl::default();
-        Self::result_set(slf, executed, control, cursor, (None, row_limit))
+        Self::result_set(slf, executed, control, cursor, (false, row_limit))
     }
 
     /// The catalogs.

@@ -15,11 +15,10 @@ use super::options::{OnTruncated, seconds};
 use super::progress::{Reporter, callback, tell};
 use super::turn::{About, Turn};
 use super::volume::{Streams, time_left};
-use crate::client::dml::{are_counts, only_reads};
 use crate::client::sql::{Template, Values, is_empty};
 use crate::client::volume::shortened;
 use crate::client::wire::StatementParameter;
-use crate::client::{ResultStream, Statement, StatementControl};
+use crate::client::{ExecutedStatement, ResultStream, Statement, StatementControl};
 use crate::python::convert::parameter::{ParameterError, ParameterOptions, values};
 use crate::python::runtime::wait_and;
 
@@ -44,7 +43,6 @@ impl Cursor {
     ) -> PyResult<()> {
         let started = Instant::now();
         let (text, timeout) = (shortened(&statement.sql), statement.timeout);
-        let only_reads = only_reads(&statement.sql);
         let (control, mut reporter) = self.watched(py, beside.progress)?;
         self.begin(py, turn, &control)?;
         let statement = Statement {
@@ -64,10 +62,7 @@ impl Cursor {
             let with = (Some(&*text), beside.streams);
             return self.move_file(py, executed, with, &control, (time, reporter));
         }
-        let modified_rows = executed.modified_rows();
-        let stream = executed.into_stream();
-        let watched = (control, reporter);
-        self.keep_watched(py, turn, stream, watched, modified_rows, only_reads)
+        self.keep_executed(py, turn, executed, (control, reporter))
     }
 
     /// What ends a statement, and what tells of it where the caller wants to know.
@@ -112,28 +107,36 @@ impl Cursor {
         Ok(())
     }
 
-    /// Makes a result that of the cursor.
+    /// Makes a result without counts that of the cursor.
     pub(super) fn keep(
         &self,
         py: Python<'_>,
         turn: &mut Turn<'_>,
         stream: ResultStream,
         control: StatementControl,
-        modified_rows: Option<i64>,
-        only_reads: bool,
     ) -> PyResult<()> {
-        self.keep_watched(py, turn, stream, (control, None), modified_rows, only_reads)
+        self.keep_watched(py, turn, stream, (control, None), (None, false))
     }
 
-    /// The same, and tells of its way.
-    pub(super) fn keep_watched(
+    /// Makes the result of a statement that of the cursor, and tells of its way.
+    pub(super) fn keep_executed(
+        &self,
+        py: Python<'_>,
+        turn: &mut Turn<'_>,
+        executed: ExecutedStatement,
+        watched: (StatementControl, Option<Reporter>),
+    ) -> PyResult<()> {
+        let counts = (executed.modified_rows(), executed.is_count_row());
+        self.keep_watched(py, turn, executed.into_stream(), watched, counts)
+    }
+
+    fn keep_watched(
         &self,
         py: Python<'_>,
         turn: &mut Turn<'_>,
         stream: ResultStream,
         (control, reporter): (StatementControl, Option<Reporter>),
-        modified_rows: Option<i64>,
-        only_reads: bool,
+        (modified_rows, is_count_row): (Option<i64>, bool),
     ) -> PyResult<()> {
         let options = &self.connection.get().options().results;
         let row_factory = self.row_factory.clone_ref(py);
@@ -141,7 +144,6 @@ impl Cursor {
         if let Some(reporter) = reporter {
             result.report_to(reporter);
         }
-        let is_count_row = !only_reads && are_counts(result.stream().columns());
         let affected_rows = match modified_rows {
             None if is_count_row => result.affected_rows(py)?,
             known => known,

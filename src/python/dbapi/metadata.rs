@@ -35,7 +35,7 @@ impl Cursor {
             }
         })?;
         let table = table.map_err(|error| to_pyerr(py, &error))?;
-        self.keep(py, &mut turn, table.into_stream(), control, None, true)
+        self.keep(py, &mut turn, table.into_stream(), control)
     }
 
     /// Asks for the columns of a table's primary key.

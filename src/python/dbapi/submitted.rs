@@ -97,10 +97,7 @@ impl Cursor {
             let with = (None, Streams::default());
             return self.move_file(py, executed, with, &control, (time, reporter));
         }
-        let modified_rows = executed.modified_rows();
-        let stream = executed.into_stream();
-        let watched = (control, reporter);
-        self.keep_watched(py, &mut turn, stream, watched, modified_rows, false)
+        self.keep_executed(py, &mut turn, executed, (control, reporter))
     }
 
     /// Cancels the statement that was submitted, if there is one.

@@ -9,7 +9,6 @@ use pyo3::prelude::*;
 use super::execution::Life;
 use super::handle::Handle;
 use super::reader::{Reader, Rows};
-use crate::client::dml::{are_counts, only_reads};
 use crate::client::{Result, StatementControl};
 
 /// A statement that succeeded, and its result.
@@ -32,14 +31,12 @@ pub(super) struct Outcome {
 impl Outcome {
     pub(super) async fn of(
         executed: crate::client::ExecutedStatement,
-        sql: &str,
         row_limit: Option<u64>,
         handle: &Handle,
     ) -> Result<Self> {
         let id = executed.id().to_owned();
         let mut modified_rows = executed.modified_rows();
-        let columns = executed.stream().columns();
-        let counts = modified_rows.is_none() && !only_reads(sql) && are_counts(columns);
+        let counts = modified_rows.is_none() && executed.is_count_row();
         let mut rows = Rows::of(executed, row_limit, handle.representation()).await?;
         if counts && let Some(batch) = rows.first().await? {
             let counts = batch.column(0).as_primitive_opt::<Int64Type>();

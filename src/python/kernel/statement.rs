@@ -180,10 +180,10 @@ impl Statement {
         let control = self.slot.begin();
         let (life, _) = self.succeed(&control);
         let outcome = self.handle.wait(py, async {
-            let (sql, limit) = (statement.sql.clone(), statement.row_limit);
+            let limit = statement.row_limit;
             let executed = session.execute(statement, &control).await?;
             let id = executed.id().to_owned();
-            let mut outcome = Outcome::of(executed, &sql, limit, &self.handle).await;
+            let mut outcome = Outcome::of(executed, limit, &self.handle).await;
             if no_rows && let Ok(outcome) = &mut outcome {
                 outcome.rows.close();
             }
