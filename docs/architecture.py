@@ -41,6 +41,7 @@ LAYERS: list[tuple[str, str, list[tuple[str, str]]]] = [
         "#e3f1df",
         [
             ("python/convert", "rows, Arrow, parameters"),
+            ("python/fetch.rs", "rows by the call"),
             ("python/runtime.rs", "waits, signals, forks"),
             ("python/token_source.rs", "tokens of Python code"),
             ("python/logging.rs", "the standard logger"),

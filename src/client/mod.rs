@@ -32,7 +32,7 @@ pub use error::{Error, ErrorCode, Result};
 pub use host::Endpoint;
 pub use metadata::Metadata;
 pub use option_names::OptionNames;
-pub use represent::Representation;
+pub use represent::{Representation, RepresentedStream};
 pub use results::{Received, ResultStream};
 pub use secret::Secret;
 pub use session::{Session, WeakSession};

@@ -3,11 +3,13 @@
 pub mod connector;
 pub mod convert;
 pub mod dbapi;
+mod fetch;
 pub mod kernel;
 pub mod logging;
 pub mod runtime;
 mod token_source;
 mod token_store;
+mod turn;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyCFunction, PyDict};

@@ -5,6 +5,7 @@ mod geospatial;
 mod intervals;
 mod json;
 mod nested;
+mod stream;
 mod wkt;
 
 use std::sync::Arc;
@@ -14,6 +15,7 @@ use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 
 pub use self::intervals::{day_time_text, year_month_text};
 pub use self::nested::{Leaves, is_interval, is_year_month};
+pub use self::stream::RepresentedStream;
 use super::{Error, Result};
 
 /// Which columns shall have another type.

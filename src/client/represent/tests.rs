@@ -7,6 +7,7 @@ use arrow::array::{
 use arrow::datatypes::{Fields, Int32Type, IntervalMonthDayNano, Metadata};
 
 use super::*;
+use crate::client::ResultStream;
 
 fn one(array: ArrayRef, wish: Representation, labels: &[(&str, &str)]) -> Result<ArrayRef> {
     let labels: Metadata = labels
@@ -193,4 +194,33 @@ fn shapes_become_binary_with_their_reference_system() {
     let error = one(broken, SHAPES, &[("databricks.type_name", "GEOMETRY")]).unwrap_err();
     assert_eq!(error.code(), crate::client::ErrorCode::DataLoss);
     assert!(error.message().contains("column 'c'"), "{error}");
+}
+
+#[tokio::test]
+async fn rows_that_cannot_be_changed_are_not_left_out() {
+    let labels = [("databricks.type_name".to_owned(), "GEOMETRY".to_owned())];
+    let labels: Metadata = labels.into_iter().collect();
+    let field = Field::new("c", DataType::Utf8, true).with_metadata(labels);
+    let schema = Arc::new(Schema::new(vec![field]));
+    let batch = |text: &str| {
+        let column: ArrayRef = Arc::new(StringArray::from(vec![text]));
+        RecordBatch::try_new(Arc::clone(&schema), vec![column]).unwrap()
+    };
+    let batches = vec![batch("POINT(1 2)"), batch("POINT(1"), batch("POINT(1 2)")];
+    let stream = ResultStream::of_rows(Vec::new(), Arc::clone(&schema), batches);
+    let mut stream = RepresentedStream::new(stream, Some(SHAPES));
+    assert!(
+        stream
+            .schema()
+            .await
+            .unwrap()
+            .field(0)
+            .data_type()
+            .is_nested()
+    );
+    assert!(stream.next_batch().await.unwrap().is_some());
+    for _ in 0..2 {
+        let error = stream.next_batch().await.unwrap_err();
+        assert!(error.message().contains("column 'c'"), "{error}");
+    }
 }

@@ -8,7 +8,6 @@ use pyo3::types::PyDict;
 
 use super::peer::Peer;
 use crate::client::{Error, ErrorCode};
-use crate::python::convert::ConvertError;
 
 /// The exception of a failure of the core.
 pub(super) fn to_pyerr(py: Python<'_>, error: &Error) -> PyErr {
@@ -27,19 +26,15 @@ pub(super) fn raise(py: Python<'_>, class: &str, message: impl Into<String>) -> 
     build().unwrap_or_else(|raised| raised)
 }
 
-/// The exception of a value that Python cannot hold.
-pub(super) fn conversion_error(py: Python<'_>, error: ConvertError) -> PyErr {
-    match error {
-        ConvertError::Python(raised) => raised,
-        ConvertError::Value(message) => raise(py, "DataError", message),
-    }
-}
-
 /// The class by the kind of failure; a failed request is one that HTTP or the network failed.
 fn class_of(error: &Error) -> &'static str {
+    let is_of_data = error
+        .sql_state()
+        .is_some_and(|state| state.starts_with("22"));
     let request = error.http_status().is_some();
     match error.code() {
         ErrorCode::SqlError => "ServerOperationError",
+        ErrorCode::NotFound if request && error.statement_id().is_some() => "RequestError",
         ErrorCode::InvalidArgument | ErrorCode::NotFound | ErrorCode::InvalidStatementHandle => {
             "ProgrammingError"
         }
@@ -52,6 +47,7 @@ fn class_of(error: &Error) -> &'static str {
         {
             "RequestError"
         }
+        ErrorCode::DataLoss if is_of_data => "DataError",
         ErrorCode::Internal => "InternalError",
         ErrorCode::Unauthenticated
         | ErrorCode::PermissionDenied

@@ -3,14 +3,17 @@
 mod backend;
 mod description;
 mod exceptions;
-mod fetch;
+mod execution;
 mod http;
 mod install;
+mod metadata;
 pub(crate) mod module;
 mod options;
 mod parameters;
 mod peer;
 mod result_set;
+mod rows;
+mod sessions;
 mod sign_in;
 mod statements;
 mod value;

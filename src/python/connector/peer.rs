@@ -1,6 +1,6 @@
 //! The connector's own classes, of which the backend's answers are made.
 
-use pyo3::exceptions::{PyImportError, PyModuleNotFoundError};
+use pyo3::exceptions::{PyImportError, PyModuleNotFoundError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
 use pyo3::types::PyType;
@@ -94,6 +94,21 @@ impl Peer {
     ) -> PyResult<Bound<'py, PyAny>> {
         self.exceptions.bind(py).getattr(name)
     }
+}
+
+/// The id in a `SessionId`.
+pub(super) fn session_in(id: &Bound<'_, PyAny>) -> PyResult<String> {
+    sea_id(id, "to_sea_session_id", "session")
+}
+
+/// The id in a `CommandId`.
+pub(super) fn statement_in(id: &Bound<'_, PyAny>) -> PyResult<String> {
+    sea_id(id, "to_sea_statement_id", "command")
+}
+
+fn sea_id(id: &Bound<'_, PyAny>, method: &str, what: &str) -> PyResult<String> {
+    let text: Option<String> = id.call_method0(method)?.extract()?;
+    text.ok_or_else(|| PyValueError::new_err(format!("the {what} id is none of this backend's")))
 }
 
 /// Imports a module of the connector.

@@ -1,7 +1,6 @@
 //! `ResultSet`: the result of a statement as the connector's cursor reads it.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
@@ -10,16 +9,15 @@ use pyo3::exceptions::{PyImportError, PyValueError};
 use pyo3::gc::PyVisit;
 use pyo3::prelude::*;
 use pyo3::types::PyList;
-use tokio::sync::{Mutex, OwnedMutexGuard};
 
 use super::backend::KernelDatabricksClient;
 use super::exceptions::raise;
-use super::fetch::Rows;
 use super::peer::Peer;
+use super::rows::Rows;
 use crate::client::StatementControl;
 use crate::client::wire::StatementState;
 use crate::python::convert::to_pyarrow_or_table;
-use crate::python::runtime::wait;
+use crate::python::turn::{InUse, Shared};
 
 /// The rows of a statement, for a cursor of `databricks-sql-connector`.
 #[pyclass(frozen, weakref, module = "databricks_sql_kernel.connector")]
@@ -27,9 +25,7 @@ pub(crate) struct ResultSet {
     about: About,
     backend: Py<KernelDatabricksClient>,
     control: StatementControl,
-    rows: Arc<Mutex<Rows>>,
-    /// The thread whose call has `rows`; zero when no call has.
-    holder: AtomicUsize,
+    rows: Shared<Rows>,
     rownumber: AtomicU64,
     has_more_rows: AtomicBool,
     closed: AtomicBool,
@@ -60,8 +56,7 @@ impl ResultSet {
             about,
             backend,
             control,
-            rows: Arc::new(Mutex::new(rows)),
-            holder: AtomicUsize::new(0),
+            rows: Shared::new(rows),
             rownumber: AtomicU64::new(0),
             has_more_rows: AtomicBool::new(true),
             closed: AtomicBool::new(false),
@@ -74,29 +69,21 @@ impl ResultSet {
         py: Python<'_>,
         fetch: impl FnOnce(&mut Rows) -> PyResult<T>,
     ) -> PyResult<T> {
-        self.backend.get().check_process(py)?;
-        let me = this_thread();
-        let rows = match Arc::clone(&self.rows).try_lock_owned() {
-            Ok(rows) => rows,
-            Err(_) if self.holder.load(Ordering::Acquire) == me => {
-                return Err(raise(
-                    py,
-                    "ProgrammingError",
-                    "the result set is in use by the very call that this one was made from",
-                ));
-            }
-            Err(_) => wait(py, Arc::clone(&self.rows).lock_owned())?,
-        };
-        self.holder.store(me, Ordering::Release);
-        let mut turn = Turn {
-            result_set: self,
-            rows,
-        };
-        let fetched = fetch(&mut turn.rows);
-        self.rownumber
-            .store(turn.rows.rows_given(), Ordering::Release);
+        self.backend.get().sessions.check_process(py)?;
+        let mut rows = self.rows.turn(py)?.map_err(|InUse| {
+            raise(
+                py,
+                "ProgrammingError",
+                "the result set is in use by the very call that this one was made from",
+            )
+        })?;
+        let fetched = fetch(&mut rows);
+        self.rownumber.store(rows.given(), Ordering::Release);
         self.has_more_rows
-            .store(turn.rows.has_more(), Ordering::Release);
+            .store(!rows.has_ended(), Ordering::Release);
+        if self.closed.load(Ordering::Acquire) {
+            rows.close();
+        }
         fetched
     }
 
@@ -114,26 +101,6 @@ impl ResultSet {
     }
 }
 
-/// The turn of one call.
-struct Turn<'a> {
-    result_set: &'a ResultSet,
-    rows: OwnedMutexGuard<Rows>,
-}
-
-impl Drop for Turn<'_> {
-    fn drop(&mut self) {
-        self.result_set.holder.store(0, Ordering::Release);
-        if self.result_set.closed.load(Ordering::Acquire) {
-            self.rows.close();
-        }
-    }
-}
-
-fn this_thread() -> usize {
-    thread_local!(static MARK: u8 = const { 0 });
-    MARK.with(|mark| std::ptr::from_ref(mark).addr())
-}
-
 fn size_of_fetch(what: &str, size: i64) -> PyResult<usize> {
     usize::try_from(size)
         .map_err(|_| PyValueError::new_err(format!("{what} size must be >= 0, got {size}")))
@@ -143,18 +110,20 @@ fn size_of_fetch(what: &str, size: i64) -> PyResult<usize> {
 impl ResultSet {
     /// The next row; None after the last.
     fn fetchone(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
-        self.fetch(py, |rows| rows.one(py))
+        self.fetch(py, |rows| rows.one(py, |row| Ok(row.clone_ref(py))))
     }
 
     /// At most `size` rows.
     fn fetchmany(&self, py: Python<'_>, size: i64) -> PyResult<Py<PyList>> {
         let size = size_of_fetch("fetchmany", size)?;
-        self.fetch(py, |rows| rows.many(py, Some(size)))
+        self.fetch(py, |rows| {
+            rows.many(py, Some(size), |rows| Ok(rows.clone()))
+        })
     }
 
     /// The rows that are left.
     fn fetchall(&self, py: Python<'_>) -> PyResult<Py<PyList>> {
-        self.fetch(py, |rows| rows.many(py, None))
+        self.fetch(py, |rows| rows.many(py, None, |rows| Ok(rows.clone())))
     }
 
     /// At most `size` rows as a `pyarrow.Table`.
@@ -181,13 +150,12 @@ impl ResultSet {
         if self.closed.swap(true, Ordering::AcqRel) {
             return;
         }
-        match self.rows.try_lock() {
-            Ok(mut rows) => rows.close(),
+        match self.rows.now() {
+            Some(mut rows) => rows.close(),
             // Who fetches is told, and closes in the end.
-            Err(_) => self.control.abandon(),
+            None => self.control.abandon(),
         }
-        self.has_more_rows.store(false, Ordering::Release);
-        drop(self.backend.get().statements().remove(&self.about.id));
+        drop(self.backend.get().statements.remove(&self.about.id));
     }
 
     /// The connection that the statement ran on.
@@ -259,7 +227,7 @@ impl ResultSet {
     /// Whether the last row has not been read yet.
     #[getter]
     fn has_more_rows(&self) -> bool {
-        self.has_more_rows.load(Ordering::Acquire)
+        self.has_more_rows.load(Ordering::Acquire) && !self.closed.load(Ordering::Acquire)
     }
 
     /// Whether the result set was closed.
@@ -292,6 +260,6 @@ impl ResultSet {
 
 impl Drop for ResultSet {
     fn drop(&mut self) {
-        self.backend.get().statements().forget(&self.about.id);
+        self.backend.get().statements.forget(&self.about.id);
     }
 }

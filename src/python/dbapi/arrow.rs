@@ -12,13 +12,14 @@ use pyo3::types::PyCapsule;
 
 use super::cursor::Cursor;
 use super::exceptions::{InterfaceError, ProgrammingError, raise, to_pyerr};
-use super::turn::{CursorInner, this_thread};
+use super::turn::CursorInner;
 use crate::client::{Error, ErrorCode, Result};
 use crate::python::convert::{
     ArrowTable, MonthsAsText, PyArrowSchema, Requested, attach_again, columns_text, pyarrow,
     schema_capsule, stream_capsule, to_pyarrow_or_table,
 };
 use crate::python::runtime::{drop_anywhere, generation, wait, wait_anywhere};
+use crate::python::turn::this_thread;
 
 impl Cursor {
     /// At most `most` rows, `None` means all, as a table: one of pyarrow where that is installed.
@@ -34,22 +35,18 @@ impl Cursor {
         most: Option<usize>,
     ) -> PyResult<(SchemaRef, Vec<RecordBatch>)> {
         let mut turn = self.turn(py)?;
-        let result = self.rows(py, &mut turn)?;
-        if most.is_none() {
-            result.stream().collect_whole();
-        }
-        result.batches(py, most)
+        self.result(py, &mut turn)?.rows.batches(py, most)
     }
 
     /// The rest of the result; rows that have been fetched are no part of it.
     pub(super) fn stream(slf: &Bound<'_, Self>) -> PyResult<ArrowStream> {
         let (py, this) = (slf.py(), slf.get());
         let mut turn = this.turn(py)?;
-        let result = this.rows(py, &mut turn)?;
-        let schema = result.schema(py)?;
+        let result = this.result(py, &mut turn)?;
+        let schema = result.rows.schema(py)?;
         Ok(ArrowStream {
             inner: Arc::clone(this.inner()),
-            result: result.id(),
+            result: result.id,
             texts: MonthsAsText::of(schema),
             thread: this_thread(),
             generation: generation(),
@@ -113,7 +110,7 @@ impl ArrowStream {
     /// The next rows; `capsule` is the number of the capsule whose consumer takes them, if one does.
     async fn next(&self, capsule: Option<u64>) -> Result<Option<RecordBatch>> {
         let mut turn = self.inner.turn_anywhere().await?;
-        let result = turn.as_mut().filter(|result| result.id() == self.result);
+        let result = turn.as_mut().filter(|result| result.id == self.result);
         let Some(result) = result else {
             let message = if self.inner.is_closed() {
                 "the cursor was closed before the last row of this stream was read"
@@ -128,7 +125,7 @@ impl ArrowStream {
         {
             return Err(Error::new(ErrorCode::InvalidStatementHandle, EACH_ROW_ONCE));
         }
-        let batch = result.next_batch().await?;
+        let batch = result.rows.next_batch().await?;
         batch.map(|batch| self.given(batch)).transpose()
     }
 
@@ -149,11 +146,10 @@ impl ArrowStream {
 
     /// Nobody will read on: a handler of signals has raised.
     fn interrupted(&self) {
-        let result = self.inner.result_now();
-        if let Some(mut result) = result
-            && let Some(result) = result.as_mut().filter(|it| it.id() == self.result)
+        if let Some(mut result) = self.inner.result.now()
+            && let Some(result) = result.as_mut().filter(|it| it.id == self.result)
         {
-            result.interrupted();
+            result.rows.interrupted();
         }
     }
 

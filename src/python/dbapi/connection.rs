@@ -11,9 +11,9 @@ use super::exceptions::{
     DataError, DatabaseError, Error, IntegrityError, InterfaceError, InternalError,
     NotSupportedError, OperationalError, ProgrammingError, Warning, raise,
 };
-use super::fetch::RowFactory;
 use super::options::{ConnectOptions, seconds};
 use super::progress::callback;
+use super::row_factory::RowFactory;
 use super::transaction::Transactions;
 use super::turn::CursorInner;
 use crate::client::Session;

@@ -11,9 +11,10 @@ use pyo3::types::{PyAny, PyCapsule, PyList};
 use super::connection::Connection;
 use super::exceptions::{InterfaceError, NotSupportedError, ProgrammingError, raise};
 use super::execution::Beside;
-use super::fetch::{ResultSet, RowFactory};
 use super::metadata::wanted;
 use super::options::tags;
+use super::result_set::ResultSet;
+use super::row_factory::RowFactory;
 use super::submitted::state_name;
 use super::turn::{CursorInner, Turn};
 use super::volume::Streams;
@@ -98,7 +99,7 @@ impl Cursor {
     }
 
     /// The result to fetch from.
-    pub(super) fn rows<'a>(
+    pub(super) fn result<'a>(
         &self,
         py: Python<'_>,
         turn: &'a mut Turn<'_>,
@@ -115,7 +116,7 @@ impl Cursor {
     fn fetch(slf: &Bound<'_, Self>, most: Option<usize>) -> PyResult<Py<PyList>> {
         let (py, this) = (slf.py(), slf.get());
         let mut turn = this.turn(py)?;
-        this.rows(py, &mut turn)?.many(slf.as_any(), most)
+        this.result(py, &mut turn)?.many(slf.as_any(), most)
     }
 }
 
@@ -404,7 +405,7 @@ impl Cursor {
     fn fetchone(slf: &Bound<'_, Self>) -> PyResult<Option<Py<PyAny>>> {
         let (py, this) = (slf.py(), slf.get());
         let mut turn = this.turn(py)?;
-        this.rows(py, &mut turn)?.one(slf.as_any())
+        this.result(py, &mut turn)?.one(slf.as_any())
     }
 
     /// At most `size` rows, `arraysize` if not given.
@@ -416,11 +417,6 @@ impl Cursor {
 
     /// All remaining rows.
     fn fetchall(slf: &Bound<'_, Self>) -> PyResult<Py<PyList>> {
-        {
-            let (py, this) = (slf.py(), slf.get());
-            let mut turn = this.turn(py)?;
-            this.rows(py, &mut turn)?.stream().read_whole();
-        }
         Self::fetch(slf, None)
     }
 

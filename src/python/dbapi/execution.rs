@@ -10,9 +10,9 @@ use pyo3::types::PyAny;
 use super::cursor::Cursor;
 use super::description::description;
 use super::exceptions::{DataError, ProgrammingError, Warning, raise, to_pyerr};
-use super::fetch::ResultSet;
 use super::options::{OnTruncated, seconds};
 use super::progress::{Reporter, callback, tell};
+use super::result_set::ResultSet;
 use super::turn::{About, Turn};
 use super::volume::{Streams, time_left};
 use crate::client::sql::{Template, Values, is_empty};
@@ -135,20 +135,17 @@ impl Cursor {
         py: Python<'_>,
         turn: &mut Turn<'_>,
         stream: ResultStream,
-        (control, reporter): (StatementControl, Option<Reporter>),
+        watched: (StatementControl, Option<Reporter>),
         (modified_rows, is_count_row): (Option<i64>, bool),
     ) -> PyResult<()> {
         let options = &self.connection.get().options().results;
         let row_factory = self.row_factory.clone_ref(py);
-        let mut result = ResultSet::new(stream, control, row_factory, options.maps_as_dicts);
-        if let Some(reporter) = reporter {
-            result.report_to(reporter);
-        }
+        let mut result = ResultSet::new(stream, watched, row_factory, options.maps_as_dicts);
         let affected_rows = match modified_rows {
-            None if is_count_row => result.affected_rows(py)?,
+            None if is_count_row => result.rows.affected_rows(py)?,
             known => known,
         };
-        let stream = result.stream();
+        let stream = result.rows.stream();
         let columns = if is_count_row && !options.dml_count_row {
             &[]
         } else {

@@ -1,27 +1,24 @@
 //! What a cursor's calls share: the result, which they take turns with, and what can always be asked.
 
 use std::ops::{Deref, DerefMut};
-use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pyo3::prelude::*;
 use pyo3::types::PyList;
-use tokio::sync::OwnedMutexGuard;
 
 use super::exceptions::{ProgrammingError, raise};
-use super::fetch::ResultSet;
+use super::result_set::ResultSet;
 use crate::client::{Error, Result, StatementControl, SubmittedStatement};
-use crate::python::runtime::wait;
+use crate::python::turn::{self, InUse, Shared};
 
 /// What the connection sees of a cursor, and what its calls take turns with.
 ///
-/// Lock order: `result` before `about`. Nobody waits for `result` while holding the GIL.
+/// Lock order: `result` before `about`.
 #[derive(Default)]
 pub(super) struct CursorInner {
     closed: AtomicBool,
-    result: Arc<tokio::sync::Mutex<Option<ResultSet>>>,
-    /// The thread whose call has `result`; zero when no call has.
-    holder: AtomicUsize,
+    pub(super) result: Shared<Option<ResultSet>>,
     about: Mutex<About>,
 }
 
@@ -47,9 +44,9 @@ impl CursorInner {
             (about.control.clone(), about.submitted.take())
         };
         drop(submitted);
-        match self.result.try_lock() {
-            Ok(mut result) => *result = None,
-            Err(_) => control.abandon(),
+        match self.result.now() {
+            Some(mut result) => *result = None,
+            None => control.abandon(),
         }
     }
 
@@ -59,42 +56,19 @@ impl CursorInner {
 
     /// Waits until no other thread is in a call on the cursor.
     pub(super) fn turn(&self, py: Python<'_>) -> PyResult<Turn<'_>> {
-        let turn = match self.try_turn() {
-            Some(turn) => turn,
-            None => wait(py, self.later_turn()).map(Ok)?,
-        };
-        turn.map_err(|InUse| raise::<ProgrammingError>(py, IN_USE))
+        let turn = self.result.turn(py)?;
+        turn.map(|result| self.taken(result))
+            .map_err(|InUse| raise::<ProgrammingError>(py, IN_USE))
     }
 
     /// The same where the interpreter may not be held.
     pub(super) async fn turn_anywhere(&self) -> Result<Turn<'_>> {
-        let turn = match self.try_turn() {
-            Some(turn) => turn,
-            None => Ok(self.later_turn().await),
-        };
-        turn.map_err(|InUse| Error::invalid_argument(IN_USE))
+        let turn = self.result.turn_anywhere().await;
+        turn.map(|result| self.taken(result))
+            .map_err(|InUse| Error::invalid_argument(IN_USE))
     }
 
-    /// The turn, unless another thread has it.
-    fn try_turn(&self) -> Option<std::result::Result<Turn<'_>, InUse>> {
-        match Arc::clone(&self.result).try_lock_owned() {
-            Ok(result) => Some(Ok(self.taken(result))),
-            Err(_) if self.holder.load(Ordering::Acquire) == this_thread() => Some(Err(InUse)),
-            Err(_) => None,
-        }
-    }
-
-    async fn later_turn(&self) -> Turn<'_> {
-        self.taken(Arc::clone(&self.result).lock_owned().await)
-    }
-
-    /// The result, unless a call has it.
-    pub(super) fn result_now(&self) -> Option<OwnedMutexGuard<Option<ResultSet>>> {
-        Arc::clone(&self.result).try_lock_owned().ok()
-    }
-
-    fn taken(&self, result: OwnedMutexGuard<Option<ResultSet>>) -> Turn<'_> {
-        self.holder.store(this_thread(), Ordering::Release);
+    fn taken<'a>(&'a self, result: turn::Turn<'a, Option<ResultSet>>) -> Turn<'a> {
         Turn {
             inner: self,
             result,
@@ -106,15 +80,12 @@ impl CursorInner {
     }
 }
 
-/// A call was made from within another one.
-struct InUse;
-
 const IN_USE: &str = "the cursor is in use by the very call that this one was made from";
 
 /// A call's turn at the result of a cursor.
 pub(super) struct Turn<'a> {
     inner: &'a CursorInner,
-    result: OwnedMutexGuard<Option<ResultSet>>,
+    result: turn::Turn<'a, Option<ResultSet>>,
 }
 
 impl Deref for Turn<'_> {
@@ -133,17 +104,10 @@ impl DerefMut for Turn<'_> {
 impl Drop for Turn<'_> {
     fn drop(&mut self) {
         if let Some(result) = self.result.as_mut() {
-            self.inner.about().rownumber = Some(result.rows_given());
+            self.inner.about().rownumber = Some(result.rows.given());
             if self.inner.is_closed() {
-                result.close();
+                result.rows.close();
             }
         }
-        self.inner.holder.store(0, Ordering::Release);
     }
-}
-
-/// A number that tells threads apart while they live.
-pub(super) fn this_thread() -> usize {
-    thread_local!(static MARK: u8 = const { 0 });
-    MARK.with(|mark| std::ptr::from_ref(mark).addr())
 }

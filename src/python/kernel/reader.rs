@@ -12,8 +12,9 @@ use tokio::sync::Mutex;
 use super::error::closed;
 use super::handle::Handle;
 use crate::client::metadata::Table;
-use crate::client::represent::Represented;
-use crate::client::{ExecutedStatement, Representation, Result, ResultStream, StatementControl};
+use crate::client::{
+    ExecutedStatement, Representation, RepresentedStream, Result, StatementControl,
+};
 use crate::python::convert::PyArrowSchema;
 
 /// A result that is read batch by batch.
@@ -28,8 +29,8 @@ pub(super) struct Reader {
 
 /// The rows that are left.
 pub(super) struct Rows {
-    source: Option<ResultStream>,
-    represented: Represented,
+    source: Option<RepresentedStream>,
+    schema: SchemaRef,
     /// Rows that were read and not given yet; an interrupted call leaves its own here.
     ready: VecDeque<RecordBatch>,
 }
@@ -45,11 +46,11 @@ impl Rows {
             let id = executed.id();
             tracing::warn!("the service cut the result of statement {id}: a limit was reached");
         }
-        let mut stream = executed.into_stream();
+        let mut stream = RepresentedStream::new(executed.into_stream(), Some(wish));
         let schema = stream.schema().await?;
         Ok(Self {
             source: Some(stream),
-            represented: wish.of(&schema),
+            schema,
             ready: VecDeque::new(),
         })
     }
@@ -58,13 +59,13 @@ impl Rows {
     pub(super) fn of_table(table: Table) -> Self {
         Self {
             source: None,
-            represented: Representation::default().of(&table.schema),
+            schema: table.schema,
             ready: table.batches.into(),
         }
     }
 
     pub(super) fn schema(&self) -> &SchemaRef {
-        self.represented.schema()
+        &self.schema
     }
 
     /// The first batch, which stays.
@@ -81,7 +82,6 @@ impl Rows {
         };
         match source.next_batch().await? {
             Some(batch) => {
-                let batch = self.represented.batch(batch)?;
                 self.ready.push_back(batch);
                 Ok(true)
             }
@@ -98,7 +98,7 @@ impl Rows {
 
     async fn rest(&mut self) -> Result<Vec<RecordBatch>> {
         if let Some(source) = &self.source {
-            source.collect_whole();
+            source.stream().collect_whole();
         }
         while self.read().await? {}
         Ok(self.ready.drain(..).collect())

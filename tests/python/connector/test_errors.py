@@ -80,6 +80,16 @@ def test_values_that_python_cannot_hold_are_named(cursor: Cursor) -> None:
     assert (error.error_class, error.query_id, error.maybe_executed) == (None, None, False)
 
 
+def test_a_failed_fetch_takes_no_rows_away(cursor: Cursor) -> None:
+    cursor.execute("SELECT 1 AS n, DATE '2020-01-01' AS d UNION ALL SELECT 2, DATE '10000-01-01'")
+    with pytest.raises(exc.DataError):
+        cursor.fetchmany(2)
+    assert cursor.fetchone().n == 1
+    with pytest.raises(exc.DataError):
+        cursor.fetchall()
+    assert cursor.fetchall_arrow().column("n").to_pylist() == [2]
+
+
 def test_raising_sends_no_telemetry(cursor: Cursor, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[Any] = []
     monkeypatch.setattr(TelemetryClientFactory, "get_telemetry_client", asked.append)

@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+import pytest
+from databricks.sql.backend.types import CommandState
+from databricks.sql.exc import RequestError
+
 if TYPE_CHECKING:
     from .conftest import Cursor, Open
 
@@ -57,3 +61,17 @@ def test_metadata_have_an_id_of_their_own(cursor: Cursor) -> None:
     assert cursor.active_result_set
     assert cursor.description[0][:2] == ("TABLE_CAT", "string")
     assert cursor.fetchall_arrow().column_names == ["TABLE_CAT"]
+
+
+def test_a_question_has_been_answered(open_connection: Open) -> None:
+    cursor = open_connection().cursor()
+    cursor.catalogs()
+    own = cursor.active_command_id
+    assert cursor.get_query_state() is CommandState.SUCCEEDED
+    cursor.schemas(catalog_name="main")
+    assert cursor.active_command_id != own
+    assert cursor.backend.get_query_state(own) is CommandState.SUCCEEDED
+    cursor.backend.cancel_command(own)
+    other = open_connection().cursor()
+    with pytest.raises(RequestError, match="status 404"):
+        other.backend.get_query_state(own)

@@ -14,6 +14,7 @@ from databricks.sql.exc import (
     DatabaseError,
     OperationalError,
     ProgrammingError,
+    RequestError,
     ServerOperationError,
 )
 
@@ -118,6 +119,30 @@ def test_another_cursor_takes_the_result_by_id(connection: Connection) -> None:
     second.active_command_id = CommandId.from_sea_statement_id(first.query_id)
     second.get_async_execution_result()
     assert second.fetchall() == [(7,)]
+
+
+@pytest.mark.parametrize("method", ["get_query_state", "get_execution_result"])
+def test_an_id_that_the_service_does_not_know_is_told_of(cursor: Cursor, method: str) -> None:
+    unknown = CommandId.from_sea_statement_id("01ef0000-0000-1000-8000-000000000000")
+    arguments = [unknown, cursor] if method == "get_execution_result" else [unknown]
+    with pytest.raises(RequestError) as caught:
+        getattr(cursor.backend, method)(*arguments)
+    error: Any = caught.value
+    begin = "Error during request to server. SEA HTTP request failed with status 404"
+    assert error.message.startswith(begin)
+    assert isinstance(error.args[1], Exception)
+    assert (error.code, error.http_status) == ("NotFound", 404)
+    assert error.query_id == unknown.to_sea_statement_id()
+
+
+def test_a_closed_statement_is_closed(cursor: Cursor) -> None:
+    cursor.execute("SELECT 1")
+    own = cursor.active_command_id
+    assert cursor.get_query_state() is CommandState.SUCCEEDED
+    cursor.fetchall()
+    assert cursor.get_query_state() is CommandState.SUCCEEDED
+    cursor.active_result_set.close()
+    assert cursor.backend.get_query_state(own) is CommandState.CLOSED
 
 
 def test_the_failure_of_a_statement_by_itself_is_raised(cursor: Cursor) -> None:

@@ -5,7 +5,7 @@ use std::time::Duration;
 use pyo3::prelude::*;
 
 use super::super::exceptions::{NotSupportedError, ProgrammingError, raise};
-use super::super::fetch::RowFactory;
+use super::super::row_factory::RowFactory;
 use super::value::seconds;
 use crate::client::ResultConfig;
 
