@@ -48,6 +48,13 @@ def open_session(warehouse: Warehouse) -> Iterator[Open]:
         session.close()
 
 
+@pytest.fixture
+def chunked(warehouse: Warehouse) -> Warehouse:
+    """Every result comes in chunks behind links, few links a page."""
+    warehouse.settings(chunk_rows=500, links_per_page=1, first_links=1, inline_limit_bytes=0)
+    return warehouse
+
+
 @pytest.fixture(scope="session")
 def running_tls_warehouse() -> Iterator[Warehouse]:
     with Warehouse.start(tls=True) as warehouse:
