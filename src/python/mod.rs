@@ -6,6 +6,7 @@ pub mod dbapi;
 mod fetch;
 pub mod kernel;
 pub mod logging;
+mod raised;
 pub mod runtime;
 mod token_source;
 mod token_store;

@@ -1,17 +1,16 @@
 //! The one place where failures become the connector's exceptions.
 
-use std::error::Error as _;
-
 use pyo3::exceptions::{PyConnectionError, PyException, PyTimeoutError};
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::peer::Peer;
 use crate::client::{Error, ErrorCode};
+use crate::python::raised::{causes_of, interrupt_in, raised_in};
 
 /// The exception of a failure of the core.
 pub(super) fn to_pyerr(py: Python<'_>, error: &Error) -> PyErr {
-    build(py, error).unwrap_or_else(|raised| raised)
+    interrupt_in(py, error).unwrap_or_else(|| build(py, error).unwrap_or_else(|raised| raised))
 }
 
 /// An exception of the connector, without a failure of the core.
@@ -126,17 +125,10 @@ fn describe(exception: &Bound<'_, PyAny>, error: Option<&Error>) -> PyResult<()>
 
 /// What lies behind a failure: an exception of Python code that was asked for a token, or what the network said.
 fn cause(py: Python<'_>, error: &Error) -> Option<PyErr> {
-    let source = error.source()?;
-    if let Some(raised) = source.downcast_ref::<PyErr>() {
+    if let Some(raised) = raised_in(error) {
         return Some(raised.clone_ref(py));
     }
-    let mut texts = vec![source.to_string()];
-    let mut next = source.source();
-    while let Some(deeper) = next {
-        texts.push(deeper.to_string());
-        next = deeper.source();
-    }
-    let text = texts.join(": ");
+    let text = causes_of(error)?;
     Some(match error.code() {
         ErrorCode::NetworkError => PyConnectionError::new_err(text),
         ErrorCode::Timeout => PyTimeoutError::new_err(text),

@@ -8,9 +8,9 @@ use arrow::{
     ffi::FFI_ArrowSchema,
     ffi_stream::FFI_ArrowArrayStream,
 };
-use pyo3::{exceptions::PyTypeError, prelude::*, types::PyCapsule};
+use pyo3::{prelude::*, types::PyCapsule};
 
-use super::arrow::value_error;
+use super::{arrow::value_error, error::wrong_type};
 
 /// The names of capsules that the interface fixes.
 const SCHEMA_CAPSULE: &CStr = c"arrow_schema";
@@ -36,10 +36,8 @@ pub(crate) fn stream_capsule(
 /// The schema in a capsule, which keeps it.
 pub(super) fn schema_in(capsule: &Bound<'_, PyAny>) -> PyResult<Schema> {
     let Ok(capsule) = capsule.cast::<PyCapsule>() else {
-        return Err(PyTypeError::new_err(format!(
-            "requested_schema must be a capsule of an Arrow schema, not {}",
-            capsule.get_type().name()?
-        )));
+        let what = "a capsule of an Arrow schema";
+        return Err(wrong_type("requested_schema", what, capsule));
     };
     let pointer = capsule.pointer_checked(Some(SCHEMA_CAPSULE))?;
     // SAFETY: a capsule of this name holds an ArrowSchema, which lives as long as the capsule does.

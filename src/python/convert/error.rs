@@ -1,6 +1,10 @@
 //! What can go wrong between an Arrow value and a Python object.
 
-use pyo3::{PyErr, exceptions::PyValueError, prelude::*};
+use pyo3::{
+    PyErr,
+    exceptions::{PyTypeError, PyValueError},
+    prelude::*,
+};
 
 /// Why rows were not made.
 #[derive(Debug)]
@@ -33,6 +37,30 @@ impl From<PyErr> for ConvertError {
     fn from(raised: PyErr) -> Self {
         Self::Python(raised)
     }
+}
+
+/// The error of an argument that is of another type than it must be; other errors stay as they are.
+pub(crate) fn wrong_type(name: &str, what: &str, given: &Bound<'_, PyAny>) -> PyErr {
+    match given.get_type().name() {
+        Ok(class) => PyTypeError::new_err(format!("{name} must be {what}, not {class}")),
+        Err(raised) => raised,
+    }
+}
+
+/// An argument as what it must be, which `what` says.
+pub(crate) fn argument<'py, T: FromPyObjectOwned<'py>>(
+    name: &str,
+    what: &str,
+    given: &Bound<'py, PyAny>,
+) -> PyResult<T> {
+    given.extract::<T>().map_err(|raised| {
+        let raised: PyErr = raised.into();
+        if raised.is_instance_of::<PyTypeError>(given.py()) {
+            wrong_type(name, what, given)
+        } else {
+            raised
+        }
+    })
 }
 
 /// Why one cell was not made; its place is added further up. Boxed, so that results stay two words.

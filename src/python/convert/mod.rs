@@ -40,6 +40,7 @@ pub(crate) use capsule::{schema_capsule, stream_capsule};
 pub(crate) use converter::ForeignRows;
 pub use converter::{ConvertOptions, RowConverter, RowKind};
 pub use error::ConvertError;
+pub(crate) use error::{argument, wrong_type};
 pub(crate) use interpreter::refuse_sub_interpreters;
 pub(crate) use month_interval::MonthsAsText;
 pub(crate) use requested::Requested;

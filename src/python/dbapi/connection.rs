@@ -17,6 +17,7 @@ use super::row_factory::RowFactory;
 use super::transaction::Transactions;
 use super::turn::CursorInner;
 use crate::client::Session;
+use crate::python::convert::argument;
 use crate::python::runtime::{generation, wait};
 
 /// The one isolation level of transactions.
@@ -209,7 +210,8 @@ impl Connection {
     }
 
     #[setter]
-    fn set_autocommit(slf: &Bound<'_, Self>, mode: bool) -> PyResult<()> {
+    fn set_autocommit(slf: &Bound<'_, Self>, mode: &Bound<'_, PyAny>) -> PyResult<()> {
+        let mode = argument("autocommit", "a bool", mode)?;
         slf.get().session(slf.py())?;
         slf.get().transactions.set_autocommit(slf, mode)
     }

@@ -20,7 +20,7 @@ use super::turn::{CursorInner, Turn};
 use super::volume::Streams;
 use crate::client::wire::StatementState;
 use crate::client::{Metadata, Statement};
-use crate::python::convert::schema_capsule;
+use crate::python::convert::{argument, schema_capsule};
 
 /// Executes statements on a connection, one at a time, and fetches their rows.
 #[pyclass(frozen, weakref, module = "databricks.sql_kernel")]
@@ -610,8 +610,8 @@ impl Cursor {
     }
 
     #[setter]
-    fn set_arraysize(&self, py: Python<'_>, size: i64) -> PyResult<()> {
-        let size = array_size(py, size)?;
+    fn set_arraysize(&self, size: &Bound<'_, PyAny>) -> PyResult<()> {
+        let size = array_size(size.py(), argument("arraysize", "an int", size)?)?;
         self.arraysize.store(size, Ordering::Relaxed);
         Ok(())
     }

@@ -1,7 +1,5 @@
 //! The exceptions of PEP 249, and the one place where failures become them.
 
-use std::error::Error as _;
-
 use pyo3::PyClassInitializer;
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
@@ -9,6 +7,7 @@ use pyo3::type_object::PyTypeInfo;
 use pyo3::types::{PyDict, PyString, PyTuple};
 
 use crate::client::{self, ErrorCode};
+use crate::python::raised::{causes_of, interrupt_in, raised_in};
 
 /// Important warnings.
 #[pyclass(extends = PyException, subclass, frozen, module = "databricks_sql_kernel.dbapi")]
@@ -211,7 +210,7 @@ pub(crate) fn raise<T: PyTypeInfo>(py: Python<'_>, message: impl Into<String>) -
 
 /// The PEP 249 exception of a failure of the core, with its fields.
 pub(crate) fn to_pyerr(py: Python<'_>, error: &client::Error) -> PyErr {
-    build(py, error).unwrap_or_else(|raised| raised)
+    interrupt_in(py, error).unwrap_or_else(|| build(py, error).unwrap_or_else(|raised| raised))
 }
 
 fn build(py: Python<'_>, error: &client::Error) -> PyResult<PyErr> {
@@ -225,18 +224,9 @@ fn build(py: Python<'_>, error: &client::Error) -> PyResult<PyErr> {
     value.setattr("diagnostic_info", error.diagnostic_info())?;
     value.setattr("retryable", error.is_retryable())?;
     value.setattr("maybe_executed", error.maybe_executed())?;
-    let mut causes = Vec::new();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        if let Some(raised_before) = cause.downcast_ref::<PyErr>() {
-            raised.set_cause(py, Some(raised_before.clone_ref(py)));
-            return Ok(raised);
-        }
-        causes.push(cause.to_string());
-        next = cause.source();
-    }
-    if !causes.is_empty() {
-        raised.set_cause(py, Some(PyException::new_err(causes.join(": "))));
+    let cause = raised_in(error).map(|raised| raised.clone_ref(py));
+    if let Some(cause) = cause.or_else(|| causes_of(error).map(PyException::new_err)) {
+        raised.set_cause(py, Some(cause));
     }
     Ok(raised)
 }

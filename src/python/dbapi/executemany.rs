@@ -2,6 +2,7 @@
 
 use std::ops::Range;
 
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
 use super::cursor::Cursor;
@@ -11,6 +12,7 @@ use super::turn::{About, Turn};
 use crate::client::sql::{BindError, InsertTemplate, Target, Template, Value, Values};
 use crate::client::wire::StatementParameter;
 use crate::client::{ErrorCode, Statement, StatementControl};
+use crate::python::convert::wrong_type;
 use crate::python::runtime::wait;
 
 impl Cursor {
@@ -101,7 +103,14 @@ impl Cursor {
         take: impl Fn(Values) -> Result<T, BindError>,
     ) -> PyResult<Vec<T>> {
         let mut taken = Vec::with_capacity(sets.len().unwrap_or_default());
-        for (at, set) in sets.try_iter()?.enumerate() {
+        let each = sets.try_iter().map_err(|raised| {
+            if raised.is_instance_of::<PyTypeError>(py) {
+                wrong_type("seq_of_parameters", "a sequence of parameters", sets)
+            } else {
+                raised
+            }
+        })?;
+        for (at, set) in each.enumerate() {
             let named = |message: &dyn std::fmt::Display| {
                 raise::<ProgrammingError>(py, format!("parameter set {at}: {message}"))
             };

@@ -3,10 +3,10 @@
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 
 use crate::client::{Phase, Received, StatementControl};
+use crate::python::convert::wrong_type;
 
 /// How far a statement is.
 #[pyclass(frozen, module = "databricks.sql_kernel")]
@@ -57,10 +57,7 @@ pub(super) fn callback(name: &str, given: &Bound<'_, PyAny>) -> PyResult<Py<PyAn
     if given.is_callable() {
         return Ok(given.clone().unbind());
     }
-    Err(PyTypeError::new_err(format!(
-        "{name} must be callable, as print is, not {}",
-        given.get_type().name()?
-    )))
+    Err(wrong_type(name, "callable, as print is", given))
 }
 
 /// What a transfer or a result counts.

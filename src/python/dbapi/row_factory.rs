@@ -1,10 +1,9 @@
 //! `row_factory`: what rows are made into.
 
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 
-use crate::python::convert::{RowKind, TimeSlice, row_base};
+use crate::python::convert::{RowKind, TimeSlice, row_base, wrong_type};
 
 /// What rows are made into.
 #[derive(Default)]
@@ -29,10 +28,11 @@ impl RowFactory {
         } else if given.is_callable() {
             Ok(Self::Callable(given.clone().unbind()))
         } else {
-            Err(PyTypeError::new_err(format!(
-                "row_factory must be Row, tuple, dict or a callable, not {}",
-                given.get_type().name()?
-            )))
+            Err(wrong_type(
+                "row_factory",
+                "Row, tuple, dict or a callable",
+                given,
+            ))
         }
     }
 

@@ -18,6 +18,7 @@ use crate::client::volume::{
     check_transfer,
 };
 use crate::client::{ExecutedStatement, Received, Result, Session, StatementControl};
+use crate::python::convert::wrong_type;
 use crate::python::runtime::{spawn, wait, wait_and};
 
 /// Bytes that a stream is read by.
@@ -69,11 +70,8 @@ impl<'a, 'py> Streams<'a, 'py> {
             }
             let is_bytes = name == "input_stream" && stream.is_instance_of::<PyBytes>();
             if !is_bytes && !stream.hasattr(method)? {
-                let message = format!(
-                    "{name} must be a binary stream with a method {method}, not {}",
-                    stream.get_type().name()?
-                );
-                return Err(PyTypeError::new_err(message));
+                let what = format!("a binary stream with a method {method}");
+                return Err(wrong_type(name, &what, stream));
             }
         }
         Ok(Self { input, output })

@@ -1,11 +1,10 @@
 //! `KernelError`, and how failures of the core become it.
 
-use std::error::Error as _;
-
 use pyo3::exceptions::PyException;
 use pyo3::prelude::*;
 
 use crate::client::{self, ErrorCode};
+use crate::python::raised::{causes_of, interrupt_in};
 
 pyo3::create_exception!(
     databricks_sql_kernel,
@@ -16,7 +15,7 @@ pyo3::create_exception!(
 
 /// The exception of a failure of the core.
 pub(super) fn to_pyerr(py: Python<'_>, error: &client::Error) -> PyErr {
-    build(py, error).unwrap_or_else(|raised| raised)
+    interrupt_in(py, error).unwrap_or_else(|| build(py, error).unwrap_or_else(|raised| raised))
 }
 
 /// The exception of an object that was used after its end.
@@ -47,14 +46,8 @@ fn build(py: Python<'_>, error: &client::Error) -> PyResult<PyErr> {
     value.setattr("diagnostic_info", error.diagnostic_info())?;
     value.setattr("error_details_json", error.details_json())?;
     value.setattr("maybe_executed", error.maybe_executed())?;
-    let mut causes = Vec::new();
-    let mut next = error.source();
-    while let Some(cause) = next {
-        causes.push(cause.to_string());
-        next = cause.source();
-    }
-    if !causes.is_empty() {
-        raised.set_cause(py, Some(PyException::new_err(causes.join(": "))));
+    if let Some(causes) = causes_of(error) {
+        raised.set_cause(py, Some(PyException::new_err(causes)));
     }
     Ok(raised)
 }

@@ -65,6 +65,20 @@ class Provider:
         return headers
 
 
+def test_an_interrupt_in_a_provider_is_raised_as_it_is(connect: Open, warehouse: Warehouse) -> None:
+    def stops() -> str:
+        raise KeyboardInterrupt("enough")
+
+    provider = Provider(warehouse.issue_token)
+    connection = connect(access_token=None, credentials_provider=provider)
+    warehouse.expire_tokens()
+    provider._token = stops
+    with pytest.raises(KeyboardInterrupt, match="enough"):
+        connection.cursor().execute("SELECT 1")
+    provider._token = warehouse.issue_token
+    assert connection.cursor().execute("SELECT 1").fetchall() == [(1,)]
+
+
 def test_a_provider_is_asked_once_until_its_token_is_refused(
     connect: Open, warehouse: Warehouse
 ) -> None:

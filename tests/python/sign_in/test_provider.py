@@ -116,6 +116,30 @@ def test_what_it_raised_is_the_cause(sign_in: Connect) -> None:
     assert b"no such vault" in pickle.dumps(raised.value)
 
 
+@pytest.mark.parametrize("kind", [KeyboardInterrupt, SystemExit])
+def test_what_no_handler_of_errors_is_for_is_raised_as_it_is(
+    sign_in: Connect, warehouse: Warehouse, kind: type[BaseException]
+) -> None:
+    stops = True
+
+    def provider() -> str:
+        if stops:
+            raise kind("enough")
+        return warehouse.issue_token()
+
+    with pytest.raises(kind, match="enough"):
+        sign_in(credentials_provider=provider)
+    stops = False
+    connection = sign_in(credentials_provider=provider)
+    assert one(connection) == 1
+    warehouse.expire_tokens()
+    stops = True
+    with pytest.raises(kind, match="enough"):
+        one(connection)
+    stops = False
+    assert one(connection) == 1
+
+
 def test_it_may_use_the_driver_but_not_wait_for_itself(
     sign_in: Connect, warehouse: Warehouse
 ) -> None:

@@ -6,6 +6,7 @@ use pyo3::types::{PyBool, PyMapping};
 use super::super::transaction::TransactionOptions;
 use crate::client::SessionConfig;
 use crate::client::wire::QueryTag;
+use crate::python::convert::{argument, wrong_type};
 
 pub(super) const NAMES: &[&str] = &[
     "catalog",
@@ -58,10 +59,18 @@ pub(in crate::python::dbapi) fn tags(given: Option<&Bound<'_, PyAny>>) -> PyResu
     let Some(given) = given else {
         return Ok(Vec::new());
     };
-    let pairs = given.cast::<PyMapping>()?.items()?;
+    let wrong = || wrong_type("query_tags", "a mapping", given);
+    let pairs = given.cast::<PyMapping>().map_err(|_| wrong())?.items()?;
     let tags = pairs.iter().map(|pair| {
-        let (key, value) = pair.extract()?;
-        Ok(QueryTag { key, value })
+        let (key, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = pair.extract()?;
+        Ok(QueryTag {
+            value: argument(
+                &format!("query_tags[{}]", key.repr()?),
+                "str or None",
+                &value,
+            )?,
+            key: argument("a key of query_tags", "str", &key)?,
+        })
     });
     tags.collect()
 }

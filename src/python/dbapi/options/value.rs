@@ -6,13 +6,14 @@ use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 use super::super::exceptions::{ProgrammingError, raise};
+use crate::python::convert::argument;
 
 /// A positive number of seconds.
 pub(in crate::python::dbapi) fn seconds(
     name: &str,
     value: &Bound<'_, PyAny>,
 ) -> PyResult<Duration> {
-    let number: f64 = value.extract()?;
+    let number: f64 = argument(name, "a number of seconds", value)?;
     Duration::try_from_secs_f64(number)
         .ok()
         .filter(|duration| !duration.is_zero())

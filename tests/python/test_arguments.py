@@ -1,0 +1,81 @@
+"""An argument of a wrong type is named, whatever method it is for."""
+
+from __future__ import annotations
+
+import inspect
+import sys
+from typing import Any
+
+import pytest
+
+from databricks_sql_kernel import dbapi
+
+# What the others are while one argument is wrong.
+GOOD = {
+    "operation": "SELECT 1",
+    "seq_of_parameters": [],
+    "catalog_name": "main",
+    "schema_name": "default",
+    "table_name": "t",
+    "size": 1,
+    "value": 1,
+}
+
+
+class Odd:
+    """Is nothing that the driver takes."""
+
+
+def arguments() -> list[tuple[type[Any], str, str]]:
+    return [
+        (kind, method, parameter.name)
+        for kind in (dbapi.Connection, dbapi.Cursor)
+        for method, function in inspect.getmembers(kind, callable)
+        if not method.startswith("_") and not inspect.isclass(function)
+        for parameter in list(inspect.signature(function).parameters.values())[1:]
+    ]
+
+
+@pytest.mark.skipif(
+    sys.version_info < (3, 11), reason="exceptions of Python 3.10 have no notes, which name most"
+)
+@pytest.mark.parametrize(("kind", "method", "name"), arguments())
+def test_it_is_named_in_the_message_or_a_note_of_it(
+    connection: dbapi.Connection, kind: type[Any], method: str, name: str
+) -> None:
+    called = getattr(connection if kind is dbapi.Connection else connection.cursor(), method)
+    needed = [
+        each.name
+        for each in inspect.signature(called).parameters.values()
+        if each.default is inspect.Parameter.empty
+    ]
+    given = {**{other: GOOD.get(other, "x") for other in needed}, name: Odd()}
+    try:
+        called(**given)
+    except (TypeError, dbapi.Error) as error:
+        if isinstance(error, TypeError):
+            said = [str(error), *getattr(error, "__notes__", [])]
+            assert any(name in text for text in said), said
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (lambda cursor: cursor.execute("SELECT 1", timeout="soon"), "timeout must be a number"),
+        (lambda cursor: cursor.execute("SELECT 1", query_tags=7), "query_tags must be a mapping"),
+        (
+            lambda cursor: cursor.execute("SELECT 1", query_tags={"team": 7}),
+            r"query_tags\['team'\] must be str or None, not int",
+        ),
+        (lambda cursor: cursor.execute("SELECT 1", query_tags={7: "x"}), "a key of query_tags"),
+        (lambda cursor: cursor.executemany("SELECT ?", 7), "seq_of_parameters must be a sequence"),
+        (lambda cursor: setattr(cursor, "arraysize", "all"), "arraysize must be an int, not str"),
+        (
+            lambda cursor: setattr(cursor.connection, "autocommit", "no"),
+            "autocommit must be a bool",
+        ),
+    ],
+)
+def test_the_message_says_what_it_must_be(cursor: dbapi.Cursor, call: Any, said: str) -> None:
+    with pytest.raises(TypeError, match=said):
+        call(cursor)
