@@ -19,6 +19,12 @@ pub(crate) struct Shared<T> {
 /// A call was made from within another one.
 pub(crate) struct InUse;
 
+impl InUse {
+    pub(crate) fn of(self, what: &str) -> String {
+        format!("the {what} is in use by the very call that this one was made from")
+    }
+}
+
 impl<T: Send> Shared<T> {
     pub(crate) fn new(value: T) -> Self {
         Self {

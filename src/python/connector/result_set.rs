@@ -17,7 +17,7 @@ use super::rows::Rows;
 use crate::client::StatementControl;
 use crate::client::wire::StatementState;
 use crate::python::convert::to_pyarrow_or_table;
-use crate::python::turn::{InUse, Shared};
+use crate::python::turn::Shared;
 
 /// The rows of a statement, for a cursor of `databricks-sql-connector`.
 #[pyclass(frozen, weakref, module = "databricks_sql_kernel.connector")]
@@ -70,13 +70,9 @@ impl ResultSet {
         fetch: impl FnOnce(&mut Rows) -> PyResult<T>,
     ) -> PyResult<T> {
         self.backend.get().sessions.check_process(py)?;
-        let mut rows = self.rows.turn(py)?.map_err(|InUse| {
-            raise(
-                py,
-                "ProgrammingError",
-                "the result set is in use by the very call that this one was made from",
-            )
-        })?;
+        let rows = self.rows.turn(py)?;
+        let mut rows =
+            rows.map_err(|in_use| raise(py, "ProgrammingError", in_use.of("result set")))?;
         let fetched = fetch(&mut rows);
         self.rownumber.store(rows.given(), Ordering::Release);
         self.has_more_rows

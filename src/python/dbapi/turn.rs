@@ -10,7 +10,7 @@ use pyo3::types::PyList;
 use super::exceptions::{ProgrammingError, raise};
 use super::result_set::ResultSet;
 use crate::client::{Error, Result, StatementControl, SubmittedStatement};
-use crate::python::turn::{self, InUse, Shared};
+use crate::python::turn::{self, Shared};
 
 /// What the connection sees of a cursor, and what its calls take turns with.
 ///
@@ -58,14 +58,14 @@ impl CursorInner {
     pub(super) fn turn(&self, py: Python<'_>) -> PyResult<Turn<'_>> {
         let turn = self.result.turn(py)?;
         turn.map(|result| self.taken(result))
-            .map_err(|InUse| raise::<ProgrammingError>(py, IN_USE))
+            .map_err(|in_use| raise::<ProgrammingError>(py, in_use.of("cursor")))
     }
 
     /// The same where the interpreter may not be held.
     pub(super) async fn turn_anywhere(&self) -> Result<Turn<'_>> {
         let turn = self.result.turn_anywhere().await;
         turn.map(|result| self.taken(result))
-            .map_err(|InUse| Error::invalid_argument(IN_USE))
+            .map_err(|in_use| Error::invalid_argument(in_use.of("cursor")))
     }
 
     fn taken<'a>(&'a self, result: turn::Turn<'a, Option<ResultSet>>) -> Turn<'a> {
@@ -79,8 +79,6 @@ impl CursorInner {
         self.about.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
-
-const IN_USE: &str = "the cursor is in use by the very call that this one was made from";
 
 /// A call's turn at the result of a cursor.
 pub(super) struct Turn<'a> {

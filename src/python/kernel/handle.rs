@@ -5,8 +5,9 @@ use std::sync::Arc;
 use pyo3::prelude::*;
 
 use super::error::{closed, to_pyerr};
-use crate::client::{Representation, Result, Session};
+use crate::client::{Error, Representation, Result, Session};
 use crate::python::runtime::wait;
+use crate::python::turn::{Shared, Turn};
 
 /// A session as its objects know it.
 #[derive(Clone)]
@@ -41,6 +42,18 @@ impl Handle {
     /// In which types results are given.
     pub(super) fn representation(&self) -> Representation {
         self.representation
+    }
+
+    /// Lets one call after another have what they share.
+    pub(super) fn turn<'a, T: Send>(
+        &self,
+        py: Python<'_>,
+        shared: &'a Shared<T>,
+        what: &str,
+    ) -> PyResult<Turn<'a, T>> {
+        self.session(py)?;
+        let turn = shared.turn(py)?;
+        turn.map_err(|in_use| to_pyerr(py, &Error::invalid_argument(in_use.of(what))))
     }
 
     /// Waits for work of the core in this session.

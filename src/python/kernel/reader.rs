@@ -7,7 +7,6 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use pyo3::prelude::*;
-use tokio::sync::Mutex;
 
 use super::error::closed;
 use super::handle::Handle;
@@ -16,6 +15,7 @@ use crate::client::{
     ExecutedStatement, Representation, RepresentedStream, Result, StatementControl,
 };
 use crate::python::convert::PyArrowSchema;
+use crate::python::turn::Shared;
 
 /// A result that is read batch by batch.
 pub(super) struct Reader {
@@ -24,7 +24,7 @@ pub(super) struct Reader {
     schema: PyArrowSchema,
     closed: AtomicBool,
     control: StatementControl,
-    rows: Arc<Mutex<Rows>>,
+    rows: Shared<Rows>,
 }
 
 /// The rows that are left.
@@ -124,7 +124,7 @@ impl Reader {
             schema: PyArrowSchema::new(Arc::clone(rows.schema())),
             closed: AtomicBool::new(false),
             control,
-            rows: Arc::new(Mutex::new(rows)),
+            rows: Shared::new(rows),
         }
     }
 
@@ -146,18 +146,13 @@ impl Reader {
 
     pub(super) fn next(&self, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
         self.check(py)?;
-        let rows = Arc::clone(&self.rows);
+        let mut rows = self.handle.turn(py, &self.rows, self.what)?;
         // Rows that are there need no waiting.
-        let ready = rows
-            .try_lock()
-            .ok()
-            .and_then(|mut rows| rows.ready.pop_front());
-        let batch = match ready {
+        let batch = match rows.ready.pop_front() {
             Some(batch) => Some(batch),
-            None => self
-                .handle
-                .wait(py, async move { rows.lock().await.next().await })?,
+            None => self.handle.wait(py, rows.next())?,
         };
+        drop(rows);
         if batch.is_none() {
             // Another thread may have closed it meanwhile, which must not look like the end.
             self.check(py)?;
@@ -167,10 +162,9 @@ impl Reader {
 
     pub(super) fn rest(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         self.check(py)?;
-        let rows = Arc::clone(&self.rows);
-        let batches = self
-            .handle
-            .wait(py, async move { rows.lock().await.rest().await })?;
+        let mut rows = self.handle.turn(py, &self.rows, self.what)?;
+        let batches = self.handle.wait(py, rows.rest())?;
+        drop(rows);
         self.check(py)?;
         self.schema.table(py, batches)
     }
@@ -178,9 +172,9 @@ impl Reader {
     /// Stops what still goes on, also where another thread waits for it.
     pub(super) fn close(&self) {
         self.closed.store(true, Ordering::Release);
-        match self.rows.try_lock() {
-            Ok(mut rows) => rows.close(),
-            Err(_) => self.control.abandon(),
+        match self.rows.now() {
+            Some(mut rows) => rows.close(),
+            None => self.control.abandon(),
         }
     }
 }

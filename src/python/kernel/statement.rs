@@ -5,7 +5,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
-use tokio::sync::{Mutex as AsyncMutex, OwnedMutexGuard};
 
 use super::async_statement::ExecutedAsyncStatement;
 use super::canceller::StatementCanceller;
@@ -17,6 +16,7 @@ use crate::client::parameter::Bindings;
 use crate::client::submitted::WeakSubmitted;
 use crate::client::wire::QueryTag;
 use crate::client::{self, Error, StatementControl};
+use crate::python::turn::{Shared, Turn};
 
 /// What is to be executed.
 #[pyclass(frozen, module = "databricks_sql_kernel")]
@@ -25,7 +25,7 @@ pub(crate) struct Statement {
     state: Mutex<State>,
     slot: Arc<Slot>,
     /// Held by the call that executes; others wait.
-    turn: Arc<AsyncMutex<()>>,
+    turn: Shared<()>,
 }
 
 #[derive(Default)]
@@ -45,7 +45,7 @@ impl Statement {
             handle,
             state: Mutex::default(),
             slot: Arc::default(),
-            turn: Arc::default(),
+            turn: Shared::default(),
         }
     }
 
@@ -81,10 +81,8 @@ impl Statement {
     }
 
     /// Waits until no other call executes.
-    fn turn(&self, py: Python<'_>) -> PyResult<OwnedMutexGuard<()>> {
-        let turn = Arc::clone(&self.turn);
-        self.handle
-            .wait(py, async move { Ok(turn.lock_owned().await) })
+    fn turn(&self, py: Python<'_>) -> PyResult<Turn<'_, ()>> {
+        self.handle.turn(py, &self.turn, "Statement")
     }
 
     /// Ends the hold on what came of the execution before.
@@ -234,7 +232,7 @@ impl Statement {
         if let Some(life) = life {
             life.end();
         }
-        if self.turn.try_lock().is_err() {
+        if self.turn.now().is_none() {
             self.slot.control().cancel();
         }
         let Some(submitted) = submitted.and_then(|submitted| submitted.upgrade()) else {

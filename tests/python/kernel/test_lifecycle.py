@@ -7,6 +7,7 @@ import gc
 import itertools
 import os
 import re
+import signal
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -251,6 +252,60 @@ def test_an_interrupt_ends_every_call(
     assert took < 2
     warehouse.clear_faults()
     end(process)
+
+
+# A handler of signals that calls what the interrupted call is of, and ends that.
+CALLING = """
+    import signal
+    def handled(call, end):
+        def handle(*_):
+            try:
+                call()
+            except kernel.KernelError as error:
+                print(error.code, error, flush=True)
+            end()
+        signal.signal(signal.SIGINT, handle)
+        print("calls", flush=True)
+        try:
+            call()
+        except kernel.KernelError as error:
+            print(error.code, flush=True)
+"""
+
+
+def test_a_handler_cannot_execute_what_is_executed(
+    python: Interpreters, warehouse: Warehouse, held: Held
+) -> None:
+    code = f"""
+    statement = open_session().statement()
+    statement.set_sql({held.sql!r})
+    handled(statement.execute, statement.canceller().cancel)
+    """
+    process = python.start(CALLING + OPEN + code)
+    assert process.stdout
+    assert process.stdout.readline() == "calls\n"
+    warehouse.wait_for(lambda entry: entry["statement"] == held.sql)
+    process.send_signal(signal.SIGINT)
+    held.cancelled()
+    said = "InvalidArgument the Statement is in use by the very call that this one was made from"
+    assert end(process).splitlines() == [said, "Cancelled"]
+
+
+def test_a_handler_cannot_fetch_what_is_fetched(python: Interpreters, warehouse: Warehouse) -> None:
+    warehouse.settings(chunk_rows=1000, inline_limit_bytes=0)
+    warehouse.fault(match={"to": "storage", "chunk": 5}, action={"delay": 20})
+    code = """
+    executed = execute(open_session(), "SELECT id FROM range(10000)")
+    handled(executed.fetch_all_arrow, executed.close)
+    """
+    process = python.start(CALLING + OPEN + code)
+    assert process.stdout
+    assert process.stdout.readline() == "calls\n"
+    warehouse.wait_for(lambda entry: (entry["to"], entry["chunk"]) == ("storage", 5))
+    process.send_signal(signal.SIGINT)
+    first, second = end(process).splitlines()
+    assert first.startswith("InvalidArgument the ExecutedStatement is in use by the very call")
+    assert second == "Cancelled"
 
 
 @pytest.mark.parametrize("one_by_one", [False, True])
