@@ -39,8 +39,10 @@ pub(crate) struct Rows<S> {
     control: StatementControl,
     surface: S,
     converter: Option<RowConverter>,
-    /// The batch that is being read, and how many of its rows the user has.
-    batch: Option<(RecordBatch, usize)>,
+    /// The batches that come next, of which the first is being read.
+    batches: VecDeque<RecordBatch>,
+    /// How many rows of the first one the user has.
+    offset: usize,
     /// The rows of it that come next, converted.
     block: VecDeque<Py<PyAny>>,
     /// Rows of earlier batches, which a call took that failed before it could give them.
@@ -50,6 +52,7 @@ pub(crate) struct Rows<S> {
     given: u64,
     /// Whether all batches have been read.
     ended: bool,
+    /// Whether it was closed before the last row was given.
     closed: bool,
 }
 
@@ -60,7 +63,8 @@ impl<S: Surface> Rows<S> {
             control,
             surface,
             converter: None,
-            batch: None,
+            batches: VecDeque::new(),
+            offset: 0,
             block: VecDeque::new(),
             taken: VecDeque::new(),
             ahead: BLOCK_ROWS,
@@ -194,15 +198,15 @@ impl<S: Surface> Rows<S> {
     /// Leaves rows that a failed call cannot give to the next one: those of the batch that is being read are made anew
     /// then, those before them are kept.
     fn take_back(&mut self, rows: &Bound<'_, PyList>) {
+        self.given -= u64::try_from(rows.len()).unwrap_or(u64::MAX);
         if self.closed {
             return;
         }
-        self.given -= u64::try_from(rows.len()).unwrap_or(u64::MAX);
         let mut earlier = rows.len();
-        if let Some((_, offset)) = &mut self.batch {
+        if !self.batches.is_empty() {
             self.block.clear();
-            let again = earlier.min(*offset);
-            *offset -= again;
+            let again = earlier.min(self.offset);
+            self.offset -= again;
             earlier -= again;
         }
         for row in rows.iter().take(earlier).rev() {
@@ -210,19 +214,38 @@ impl<S: Surface> Rows<S> {
         }
     }
 
-    /// At most `most` rows as record batches, with their schema; `None` means all.
-    pub(crate) fn batches(
+    /// At most `most` rows as `give` gives them, which has them as record batches with their schema; `None` means all.
+    /// After an error they come next still.
+    pub(crate) fn batches<T>(
         &mut self,
         py: Python<'_>,
         most: Option<usize>,
-    ) -> PyResult<(SchemaRef, Vec<RecordBatch>)> {
+        give: impl FnOnce(SchemaRef, Vec<RecordBatch>) -> PyResult<T>,
+    ) -> PyResult<T> {
         if most.is_none() {
             self.stream().collect_whole();
         }
         self.leave_python_rows()
             .map_err(|error| S::error(py, &error))?;
-        let mut left = most.unwrap_or(usize::MAX);
         let mut batches = Vec::new();
+        let given = self
+            .gather(py, most.unwrap_or(usize::MAX), &mut batches)
+            .and_then(|()| self.schema(py))
+            .and_then(|schema| give(schema, batches.clone()));
+        if given.is_err() {
+            self.put_back(batches);
+        }
+        given
+    }
+
+    /// Appends at most `most` rows to `batches`.
+    fn gather(
+        &mut self,
+        py: Python<'_>,
+        most: usize,
+        batches: &mut Vec<RecordBatch>,
+    ) -> PyResult<()> {
+        let mut left = most;
         while left > 0 {
             let Some((batch, offset)) = self.current(py)? else {
                 break;
@@ -232,7 +255,23 @@ impl<S: Surface> Rows<S> {
             self.advance(length);
             left -= length;
         }
-        Ok((self.schema(py)?, batches))
+        Ok(())
+    }
+
+    /// Leaves batches that a failed call cannot give to the next one.
+    fn put_back(&mut self, batches: Vec<RecordBatch>) {
+        let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
+        self.given -= u64::try_from(rows).unwrap_or(u64::MAX);
+        if self.closed {
+            return;
+        }
+        if let Some(first) = self.batches.front_mut() {
+            *first = first.slice(self.offset, first.num_rows() - self.offset);
+        }
+        self.offset = 0;
+        for batch in batches.into_iter().rev() {
+            self.batches.push_front(batch);
+        }
     }
 
     /// The columns; waits for the first rows where there are some.
@@ -246,18 +285,21 @@ impl<S: Surface> Rows<S> {
     pub(crate) async fn next_batch(&mut self) -> Result<Option<RecordBatch>> {
         self.leave_python_rows()?;
         loop {
-            if let Some((batch, offset)) = self.batch.take()
-                && offset < batch.num_rows()
-            {
+            if let Some(batch) = self.batches.pop_front() {
+                let offset = std::mem::take(&mut self.offset);
                 let rest = batch.slice(offset, batch.num_rows() - offset);
-                self.advance(rest.num_rows());
-                return Ok(Some(rest));
+                if rest.num_rows() > 0 {
+                    self.given += u64::try_from(rest.num_rows()).unwrap_or(u64::MAX);
+                    return Ok(Some(rest));
+                }
+                continue;
             }
+            self.check()?;
             if self.ended {
                 return Ok(None);
             }
             match self.stream.next_batch().await? {
-                Some(batch) => self.batch = Some((batch, 0)),
+                Some(batch) => self.batches.push_back(batch),
                 None => self.ended = true,
             }
         }
@@ -292,13 +334,14 @@ impl<S: Surface> Rows<S> {
 
     /// Stops what still goes on for the result.
     pub(crate) fn close(&mut self) {
-        self.closed = true;
+        self.closed |= !self.ended || !self.taken.is_empty() || !self.batches.is_empty();
         self.stream.close();
         drop_anywhere((
             std::mem::take(&mut self.taken),
             std::mem::take(&mut self.block),
         ));
-        self.batch = None;
+        self.batches.clear();
+        self.offset = 0;
     }
 
     /// Ends the result, whose rows nobody waits for any more.
@@ -307,15 +350,28 @@ impl<S: Surface> Rows<S> {
         self.close();
     }
 
+    /// Rows that do not come must not look like the end.
+    fn check(&self) -> Result<()> {
+        if !self.closed {
+            return Ok(());
+        }
+        let message = "the result was closed before its last row";
+        let error = Error::new(ErrorCode::InvalidStatementHandle, message);
+        Err(error.with_statement_id(self.stream().statement_id()))
+    }
+
     /// The batch with the next row, and that row's place in it.
     fn current(&mut self, py: Python<'_>) -> PyResult<Option<(RecordBatch, usize)>> {
         loop {
-            if let Some((batch, offset)) = &self.batch
-                && *offset < batch.num_rows()
-            {
-                return Ok(Some((batch.clone(), *offset)));
+            if let Some(batch) = self.batches.front() {
+                if self.offset < batch.num_rows() {
+                    return Ok(Some((batch.clone(), self.offset)));
+                }
+                self.batches.pop_front();
+                self.offset = 0;
+                continue;
             }
-            self.batch = None;
+            self.check().map_err(|error| S::error(py, &error))?;
             if self.ended {
                 return Ok(None);
             }
@@ -323,8 +379,9 @@ impl<S: Surface> Rows<S> {
             let next = wait_and(py, |py| surface.tell(py, false), self.stream.next_batch());
             let next = next.and_then(|next| surface.tell(py, false).map(|()| next));
             let next = self.waited(next)?.map_err(|error| S::error(py, &error))?;
-            self.batch = next.map(|batch| (batch, 0));
-            if self.batch.is_none() {
+            if let Some(batch) = next {
+                self.batches.push_back(batch);
+            } else {
                 self.ended = true;
                 self.surface.tell(py, true)?;
             }
@@ -358,9 +415,139 @@ impl<S: Surface> Rows<S> {
     }
 
     fn advance(&mut self, rows: usize) {
-        if let Some((_, offset)) = &mut self.batch {
-            *offset += rows;
-        }
+        self.offset += rows;
         self.given += u64::try_from(rows).unwrap_or(u64::MAX);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use arrow::array::{ArrayRef, Int64Array};
+    use pyo3::exceptions::{PyKeyboardInterrupt, PyRuntimeError};
+
+    use super::*;
+    use crate::client::metadata::Table;
+    use crate::python::convert::{ConvertOptions, RowKind};
+
+    /// Fails when it has told so often, or once at the end.
+    struct Telling {
+        before: usize,
+        fails_at_end: bool,
+    }
+
+    impl Surface for Telling {
+        fn converter(&self, py: Python<'_>, of: &SchemaRef) -> Result<RowConverter, ConvertError> {
+            let options = ConvertOptions {
+                row_kind: RowKind::Tuple,
+                maps_as_dicts: false,
+            };
+            RowConverter::try_new(py, of, options)
+        }
+
+        fn error(_: Python<'_>, error: &Error) -> PyErr {
+            PyRuntimeError::new_err(error.message().to_owned())
+        }
+
+        fn data_error(_: Python<'_>, message: String) -> PyErr {
+            PyRuntimeError::new_err(message)
+        }
+
+        fn tell(&mut self, _: Python<'_>, ended: bool) -> PyResult<()> {
+            if ended {
+                let fails = std::mem::take(&mut self.fails_at_end);
+                return if fails {
+                    Err(PyRuntimeError::new_err("told"))
+                } else {
+                    Ok(())
+                };
+            }
+            self.before = self
+                .before
+                .checked_sub(1)
+                .ok_or_else(|| PyKeyboardInterrupt::new_err("told"))?;
+            Ok(())
+        }
+    }
+
+    /// Two batches of two rows.
+    fn rows(before: usize, fails_at_end: bool) -> Rows<Telling> {
+        let batch = |from: i64| {
+            let column: ArrayRef = Arc::new(Int64Array::from(vec![from, from + 1]));
+            RecordBatch::try_from_iter([("n", column)]).unwrap()
+        };
+        let batches = vec![batch(0), batch(2)];
+        let schema = batches[0].schema();
+        let stream = RepresentedStream::new(Table { schema, batches }.into_stream(), None);
+        let surface = Telling {
+            before,
+            fails_at_end,
+        };
+        Rows::new(stream, StatementControl::default(), surface)
+    }
+
+    fn all(py: Python<'_>, rows: &mut Rows<Telling>) -> PyResult<usize> {
+        let rows = rows.many(py, None, |rows| Ok(rows.clone()))?;
+        Ok(rows.bind(py).len())
+    }
+
+    #[test]
+    fn what_an_interrupt_took_does_not_look_like_the_end() {
+        Python::initialize();
+        Python::attach(|py| {
+            for before in 0..3 {
+                let mut rows = rows(before, false);
+                let interrupt = all(py, &mut rows).unwrap_err();
+                assert!(interrupt.is_instance_of::<PyKeyboardInterrupt>(py));
+                rows.surface.before = 9;
+                for _ in 0..2 {
+                    let closed = all(py, &mut rows).unwrap_err();
+                    assert!(closed.to_string().contains("closed before its last row"));
+                }
+                assert_eq!(rows.given(), 0);
+            }
+            assert_eq!(all(py, &mut rows(3, false)).unwrap(), 4);
+        });
+    }
+
+    #[test]
+    fn rows_of_a_call_that_failed_come_next() {
+        Python::initialize();
+        Python::attach(|py| {
+            let mut rows = rows(9, true);
+            assert!(rows.one(py, |row| Ok(row.clone_ref(py))).unwrap().is_some());
+            assert!(all(py, &mut rows).is_err());
+            assert_eq!(rows.given(), 1);
+            assert!(
+                rows.one(py, |_| Err(PyRuntimeError::new_err("no")))
+                    .is_err()
+            );
+            assert_eq!(all(py, &mut rows).unwrap(), 3);
+            assert_eq!(all(py, &mut rows).unwrap(), 0);
+            rows.close();
+            assert_eq!(all(py, &mut rows).unwrap(), 0);
+        });
+    }
+
+    #[test]
+    fn batches_of_a_call_that_failed_come_next() {
+        Python::initialize();
+        Python::attach(|py| {
+            let mut rows = rows(9, true);
+            assert!(rows.one(py, |row| Ok(row.clone_ref(py))).unwrap().is_some());
+            let count = |_, batches: Vec<RecordBatch>| {
+                Ok(batches.iter().map(RecordBatch::num_rows).sum::<usize>())
+            };
+            assert!(rows.batches(py, None, count).is_err());
+            assert_eq!(rows.given(), 1);
+            let refused = rows.batches(py, Some(2), |_, _| -> PyResult<()> {
+                Err(PyRuntimeError::new_err("no"))
+            });
+            assert!(refused.is_err());
+            assert!(rows.one(py, |row| Ok(row.clone_ref(py))).unwrap().is_some());
+            assert_eq!(rows.batches(py, None, count).unwrap(), 2);
+            assert_eq!(all(py, &mut rows).unwrap(), 0);
+        });
     }
 }

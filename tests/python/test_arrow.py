@@ -233,3 +233,21 @@ def test_the_arrow_methods_have_no_other_types(cursor: dbapi.Cursor) -> None:
     found: Any = cursor.execute("SELECT 1").fetchmany_arrow(0)
     assert (type(found), found.num_rows) == (pa.Table, 0)
     assert cursor.fetchall() == [(1,)]
+
+
+@pytest.mark.parametrize("fetch", ["fetchall_arrow()", "fetchmany_arrow(2)", "fetch_df()"])
+def test_rows_that_were_no_table_in_the_end_come_next(python: Interpreters, fetch: str) -> None:
+    code = f"""
+    class Broken:
+        def find_spec(self, name, path=None, target=None):
+            if name == "pyarrow":
+                raise RuntimeError("broken")
+    sys.meta_path.insert(0, Broken())
+    cursor = dbapi.connect(**WAREHOUSE).cursor().execute("SELECT id FROM range(5)")
+    first = cursor.fetchone()
+    try:
+        cursor.{fetch}
+    except RuntimeError as error:
+        print(json.dumps([str(error), cursor.rownumber, len(cursor.fetchall())]))
+    """
+    assert python.run(code) == ["broken", 1, 4]

@@ -1,8 +1,7 @@
 //! `KernelDatabricksClient`: what the connector's session and cursors call.
 
-use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyMapping};
+use pyo3::types::PyDict;
 
 use super::exceptions::{raise, to_pyerr};
 use super::metadata::{catalog, escaped, wanted};
@@ -13,8 +12,8 @@ use super::result_set::ResultSet;
 use super::sessions::Sessions;
 use super::statements::Statements;
 use super::value::Arguments;
-use crate::client::wire::QueryTag;
 use crate::client::{Delivery, Session, SessionConfig, Statement, StatementControl};
+use crate::python::convert::query_tags as tags_of;
 use crate::python::runtime::{close_at_exit, wait};
 
 /// The backend of `databricks-sql-connector`, for `use_sea=True` and `use_kernel=True`.
@@ -30,21 +29,6 @@ impl KernelDatabricksClient {
     pub(super) fn options(&self, py: Python<'_>) -> PyResult<&Options> {
         self.options.as_ref().map_err(|raised| raised.clone_ref(py))
     }
-}
-
-fn tags(given: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<QueryTag>> {
-    let Some(given) = given.filter(|given| !given.is_none()) else {
-        return Ok(Vec::new());
-    };
-    let pairs = given.cast::<PyMapping>()?.items()?;
-    let tags = pairs.iter().map(|pair| {
-        let (key, value) = pair.extract().map_err(|raised: PyErr| {
-            let message = format!("query_tags: {}", raised.value(given.py()));
-            PyTypeError::new_err(message)
-        })?;
-        Ok(QueryTag { key, value })
-    });
-    tags.collect()
 }
 
 #[pymethods]
@@ -163,7 +147,7 @@ impl KernelDatabricksClient {
             parameters,
             // The service takes no 0; that row is left out here.
             row_limit: row_limit.map(|limit| limit.max(1)),
-            query_tags: tags(query_tags)?,
+            query_tags: tags_of(query_tags)?,
             delivery: Delivery {
                 inline: !use_cloud_fetch.is_truthy()?,
                 uncompressed: !lz4_compression.is_truthy()?,

@@ -2,8 +2,6 @@
 
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
-use arrow::datatypes::SchemaRef;
-use arrow::record_batch::RecordBatch;
 use pyo3::PyTraverseError;
 use pyo3::exceptions::{PyImportError, PyValueError};
 use pyo3::gc::PyVisit;
@@ -91,9 +89,11 @@ impl ResultSet {
             error.set_cause(py, Some(raised));
             error
         })?;
-        let (schema, batches): (SchemaRef, Vec<RecordBatch>) =
-            self.fetch(py, |rows| rows.batches(py, most))?;
-        to_pyarrow_or_table(py, schema, batches)
+        self.fetch(py, |rows| {
+            rows.batches(py, most, |schema, batches| {
+                to_pyarrow_or_table(py, schema, batches)
+            })
+        })
     }
 }
 

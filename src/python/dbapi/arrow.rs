@@ -24,18 +24,20 @@ use crate::python::turn::this_thread;
 impl Cursor {
     /// At most `most` rows, `None` means all, as a table: one of pyarrow where that is installed.
     pub(super) fn arrow_table(&self, py: Python<'_>, most: Option<usize>) -> PyResult<Py<PyAny>> {
-        let (schema, batches) = self.arrow_batches(py, most)?;
-        to_pyarrow_or_table(py, schema, batches)
+        self.arrow_batches(py, most, |schema, batches| {
+            to_pyarrow_or_table(py, schema, batches)
+        })
     }
 
-    /// The same as record batches.
-    pub(super) fn arrow_batches(
+    /// The same as `give` gives them.
+    pub(super) fn arrow_batches<T>(
         &self,
         py: Python<'_>,
         most: Option<usize>,
-    ) -> PyResult<(SchemaRef, Vec<RecordBatch>)> {
+        give: impl FnOnce(SchemaRef, Vec<RecordBatch>) -> PyResult<T>,
+    ) -> PyResult<T> {
         let mut turn = self.turn(py)?;
-        self.result(py, &mut turn)?.rows.batches(py, most)
+        self.result(py, &mut turn)?.rows.batches(py, most, give)
     }
 
     /// The rest of the result; rows that have been fetched are no part of it.

@@ -12,7 +12,6 @@ use super::connection::Connection;
 use super::exceptions::{InterfaceError, NotSupportedError, ProgrammingError, raise};
 use super::execution::Beside;
 use super::metadata::wanted;
-use super::options::tags;
 use super::result_set::ResultSet;
 use super::row_factory::RowFactory;
 use super::submitted::state_name;
@@ -20,7 +19,7 @@ use super::turn::{CursorInner, Turn};
 use super::volume::Streams;
 use crate::client::wire::StatementState;
 use crate::client::{Metadata, Statement};
-use crate::python::convert::{argument, schema_capsule};
+use crate::python::convert::{argument, query_tags as tags_of, schema_capsule};
 
 /// Executes statements on a connection, one at a time, and fetches their rows.
 #[pyclass(frozen, weakref, module = "databricks.sql_kernel")]
@@ -171,7 +170,7 @@ impl Cursor {
             sql,
             parameters,
             timeout: this.timeout(timeout)?,
-            query_tags: tags(query_tags)?,
+            query_tags: tags_of(query_tags)?,
             ..Statement::default()
         };
         let mut turn = this.turn(py)?;
@@ -195,7 +194,7 @@ impl Cursor {
         this.check_open(py)?;
         let each = Statement {
             timeout: this.timeout(timeout)?,
-            query_tags: tags(query_tags)?,
+            query_tags: tags_of(query_tags)?,
             ..Statement::default()
         };
         this.execute_sets(py, operation, seq_of_parameters, &each)?;
@@ -218,7 +217,7 @@ impl Cursor {
             sql,
             parameters,
             row_limit: this.row_limit,
-            query_tags: tags(query_tags)?,
+            query_tags: tags_of(query_tags)?,
             ..Statement::default()
         };
         let transactions = this.connection.get().transactions();

@@ -8,30 +8,32 @@ use pyo3::prelude::*;
 
 use super::cursor::Cursor;
 use super::exceptions::{ProgrammingError, raise, to_pyerr};
-use crate::python::convert::ArrowTable;
+use crate::python::convert::{ArrowTable, to_pyarrow_or_table};
 
 impl Cursor {
     /// All remaining rows as a frame of pandas, by way of pyarrow.
     pub(super) fn pandas_frame<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
         let pandas = needed(py, "fetch_df", "pandas")?;
         let pyarrow = needed(py, "fetch_df", "pyarrow")?;
-        let table = self.arrow_table(py, None)?.into_bound(py);
-        let frame = table.call_method0("to_pandas")?;
-        // NumPy has no integers that can be null: pyarrow makes them floats, which cannot hold all of them.
-        let is_integer = pyarrow.getattr("types")?.getattr("is_integer")?;
-        for (place, column) in table.getattr("columns")?.try_iter()?.enumerate() {
-            let column = column?;
-            let kind = column.getattr("type")?;
-            if column.getattr("null_count")?.is_truthy()?
-                && is_integer.call1((&kind,))?.is_truthy()?
-            {
-                let name = nullable_name(&kind.str()?.to_string());
-                let exact = pandas.getattr(name)?.call0()?;
-                let values = exact.call_method1("__from_arrow__", (column,))?;
-                frame.call_method1("isetitem", (place, values))?;
+        self.arrow_batches(py, None, |schema, batches| {
+            let table = to_pyarrow_or_table(py, schema, batches)?.into_bound(py);
+            let frame = table.call_method0("to_pandas")?;
+            // NumPy has no integers that can be null: pyarrow makes them floats, which cannot hold all of them.
+            let is_integer = pyarrow.getattr("types")?.getattr("is_integer")?;
+            for (place, column) in table.getattr("columns")?.try_iter()?.enumerate() {
+                let column = column?;
+                let kind = column.getattr("type")?;
+                if column.getattr("null_count")?.is_truthy()?
+                    && is_integer.call1((&kind,))?.is_truthy()?
+                {
+                    let name = nullable_name(&kind.str()?.to_string());
+                    let exact = pandas.getattr(name)?.call0()?;
+                    let values = exact.call_method1("__from_arrow__", (column,))?;
+                    frame.call_method1("isetitem", (place, values))?;
+                }
             }
-        }
-        Ok(frame)
+            Ok(frame)
+        })
     }
 
     /// All remaining rows as a frame of polars.
@@ -51,12 +53,13 @@ impl Cursor {
                 return Err(raise::<ProgrammingError>(py, message));
             }
         }
-        let (_, batches) = slf.get().arrow_batches(py, None)?;
-        let batches = batches.into_iter().map(|batch| stream.given(batch));
-        let batches = batches.collect::<Result<_, _>>();
-        let batches = batches.map_err(|error| to_pyerr(py, &error))?;
-        let table = Py::new(py, ArrowTable::new(Arc::clone(schema), batches))?;
-        polars.call_method1("DataFrame", (table,))
+        slf.get().arrow_batches(py, None, |_, batches| {
+            let batches = batches.into_iter().map(|batch| stream.given(batch));
+            let batches = batches.collect::<Result<_, _>>();
+            let batches = batches.map_err(|error| to_pyerr(py, &error))?;
+            let table = Py::new(py, ArrowTable::new(Arc::clone(schema), batches))?;
+            polars.call_method1("DataFrame", (table,))
+        })
     }
 }
 

@@ -182,7 +182,7 @@ def test_options_of_a_statement_are_sent(open_connection: Open, warehouse: Wareh
 
 
 def test_tags_that_are_no_texts_are_named(cursor: Cursor) -> None:
-    with pytest.raises(TypeError, match="query_tags: 'int' object"):
+    with pytest.raises(TypeError, match=r"query_tags\['team'\] must be str or None, not int"):
         cursor.execute("SELECT 1", query_tags={"team": 1})
 
 

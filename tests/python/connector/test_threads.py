@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import threading
 from textwrap import dedent
 from typing import TYPE_CHECKING
 
+import pytest
 from interrupting import WAITING, end, interrupt
 
 if TYPE_CHECKING:
@@ -70,6 +72,29 @@ def test_an_interrupt_ends_the_waiting_and_the_statement(
     held.cancelled()
     assert end(process) == "[[1]]"
     assert seconds < 10
+
+
+@pytest.mark.parametrize("fetch", ["fetchall()", "fetchone()", "fetchmany(15)", "fetchall_arrow()"])
+def test_an_interrupted_fetch_does_not_look_like_the_end(
+    python: Interpreters, warehouse: Warehouse, fetch: str
+) -> None:
+    warehouse.settings(chunk_rows=10, inline_limit_bytes=0)
+    warehouse.fault(match={"to": "storage", "chunk": 1}, action={"delay": 20}, times=None)
+    code = f"""
+        cursor.execute("SELECT id FROM range(100)")
+        given = len(cursor.fetchmany(10))
+        interrupted(lambda: cursor.{fetch})
+        try:
+            cursor.fetchall()
+        except sql.Error as error:
+            print(json.dumps([given, cursor.rownumber, error.code]))
+    """
+    process = python.start(dedent(WAITING) + dedent(CONNECT) + dedent(code))
+    moment = interrupt(
+        process, warehouse, lambda entry: (entry["to"], entry["chunk"]) == ("storage", 1)
+    )
+    assert moment < 10
+    assert json.loads(end(process)) == [10, 10, "InvalidStatementHandle"]
 
 
 def test_a_fork_cannot_use_what_is_of_its_parent(python: Interpreters) -> None:

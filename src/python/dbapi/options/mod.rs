@@ -22,7 +22,6 @@ pub(super) use self::address::AddressOptions;
 pub(super) use self::auth::AuthOptions;
 use self::names::{Meaningless, WITHOUT_MEANING};
 pub(super) use self::results::{OnTruncated, ResultOptions};
-pub(super) use self::session::tags;
 pub(super) use self::value::seconds;
 use super::exceptions::{NotSupportedError, raise};
 use super::progress::callback;

@@ -6,7 +6,7 @@ use pyo3::types::{PyBool, PyMapping};
 use super::super::transaction::TransactionOptions;
 use crate::client::SessionConfig;
 use crate::client::wire::QueryTag;
-use crate::python::convert::{argument, wrong_type};
+use crate::python::convert::query_tags;
 
 pub(super) const NAMES: &[&str] = &[
     "catalog",
@@ -40,7 +40,7 @@ pub(super) fn set(
         "fetch_autocommit_from_server" => transactions.ask_service = value.extract()?,
         "ignore_transactions" => transactions.ignored = value.extract()?,
         "query_tags" => {
-            let tags = setting(&tags(Some(value))?);
+            let tags = setting(&query_tags(Some(value))?);
             if !tags.is_empty() {
                 let settings = &mut session.session_configuration;
                 settings.insert("QUERY_TAGS".to_owned(), tags);
@@ -52,27 +52,6 @@ pub(super) fn set(
         other => unreachable!("{other} is no option of the session"),
     }
     Ok(())
-}
-
-/// Tags of one statement.
-pub(in crate::python::dbapi) fn tags(given: Option<&Bound<'_, PyAny>>) -> PyResult<Vec<QueryTag>> {
-    let Some(given) = given else {
-        return Ok(Vec::new());
-    };
-    let wrong = || wrong_type("query_tags", "a mapping", given);
-    let pairs = given.cast::<PyMapping>().map_err(|_| wrong())?.items()?;
-    let tags = pairs.iter().map(|pair| {
-        let (key, value): (Bound<'_, PyAny>, Bound<'_, PyAny>) = pair.extract()?;
-        Ok(QueryTag {
-            value: argument(
-                &format!("query_tags[{}]", key.repr()?),
-                "str or None",
-                &value,
-            )?,
-            key: argument("a key of query_tags", "str", &key)?,
-        })
-    });
-    tags.collect()
 }
 
 /// Tags as the service reads them in a setting: `key:value,key`, with backslashes in front of what would be read
