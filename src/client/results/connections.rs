@@ -1,7 +1,10 @@
 //! How many chunks are downloaded at a time: one until there are rows, few while those come quickly,
 //! and many while the network keeps everyone waiting.
 
+use std::num::NonZero;
+use std::ops::RangeInclusive;
 use std::sync::Arc;
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
@@ -14,8 +17,9 @@ const MOST: usize = 64;
 /// Connections that one result may use however large its chunks are.
 const MOST_OF_LARGE: usize = 8;
 
-/// Connections that are used once there are rows, however quick the network is.
-const LEAST: usize = 3;
+/// Connections that are used once there are rows, however quick the network is, where there are processors
+/// to decode what comes.
+const LEAST: RangeInclusive<usize> = 2..=MOST_OF_LARGE;
 
 /// Bytes that shall be on their way at a time.
 const BYTES_IN_FLIGHT: usize = 256 << 20;
@@ -31,6 +35,7 @@ const FACTOR: usize = 4;
 pub(crate) struct Connections {
     places: Arc<Semaphore>,
     limit: usize,
+    least: usize,
     most: usize,
 }
 
@@ -40,6 +45,7 @@ impl Connections {
         Self {
             places: Arc::new(Semaphore::new(1)),
             limit: 1,
+            least: least(),
             most: most(chunk_bytes),
         }
     }
@@ -59,7 +65,7 @@ impl Connections {
             let raised = tokio::select! {
                 biased;
                 place = Arc::clone(&self.places).acquire_owned() => return place,
-                () = progress.first() => LEAST,
+                () = progress.first() => self.least,
                 () = tokio::time::sleep(SILENCE) => {
                     let before = std::mem::replace(&mut steps, progress.steps());
                     if before == steps { self.limit * FACTOR } else { self.limit }
@@ -76,6 +82,11 @@ impl Connections {
             self.limit = limit;
         }
     }
+}
+
+fn least() -> usize {
+    let processors = available_parallelism().map_or(1, NonZero::get);
+    processors.clamp(*LEAST.start(), *LEAST.end())
 }
 
 /// More connections for smaller chunks, whose cost is the way and not the bytes.
@@ -127,9 +138,9 @@ mod tests {
         }
         progress.begin();
         let mut places = Vec::new();
-        for _ in 1..LEAST {
+        for _ in 1..least() {
             places.push(connections.acquire(&progress).await.unwrap());
         }
-        assert_eq!(connections.limit(), LEAST);
+        assert_eq!(connections.limit(), least());
     }
 }
