@@ -2,17 +2,17 @@
 //!
 //! The framing is read apart from the blocks. Nothing here knows what the bytes mean.
 
+mod checksum;
 mod framing;
 #[cfg(test)]
 mod tests;
 
-use std::hash::Hasher as _;
 use std::sync::Weak;
 
 use arrow::buffer::Buffer;
 use lz4_flex::block::{DecompressError, decompress_into, decompress_into_with_dict};
-use twox_hash::xxhash32::Hasher;
 
+use self::checksum::Checksum;
 pub use self::framing::is_framed;
 use self::framing::{Block, FrameHeader, Framing, Part, Stop, damaged};
 use super::memory::{Output, Pool};
@@ -41,9 +41,10 @@ impl Block<'_> {
             .min(self.max_output)
     }
 
-    fn verify(&self) -> Result<()> {
+    /// Fails unless `found` is the checksum that the block has, if it has one.
+    fn compare(&self, found: u32) -> Result<()> {
         match self.checksum {
-            Some(checksum) if checksum != Hasher::oneshot(0, self.data) => Err(damaged(
+            Some(checksum) if checksum != found => Err(damaged(
                 self.frame,
                 format!(
                     "is damaged: the checksum of block {} does not match",
@@ -52,6 +53,11 @@ impl Block<'_> {
             )),
             _ => Ok(()),
         }
+    }
+
+    /// What is wrong with a block that does not decode.
+    fn blame(&self, error: Error) -> Error {
+        self.compare(Checksum::of(self.data)).err().unwrap_or(error)
     }
 
     /// Decodes into the start of `free`; the answer is how many bytes that gave, none without room.
@@ -87,7 +93,7 @@ struct OpenFrame {
     header: FrameHeader,
     /// Where its output starts, counted from the start of the body's.
     start: u64,
-    content: Option<Hasher>,
+    content: Option<Checksum>,
 }
 
 /// Decodes a body, in order, however it is cut into pieces.
@@ -179,7 +185,7 @@ impl Decoder {
     }
 
     fn start(&mut self, header: FrameHeader) {
-        let content = header.content_checksum.then(|| Hasher::with_seed(0));
+        let content = header.content_checksum.then(Checksum::default);
         self.open = Some(OpenFrame {
             header,
             start: self.position(),
@@ -188,28 +194,47 @@ impl Decoder {
     }
 
     fn block(&mut self, block: &Block<'_>) -> Result<()> {
-        block.verify()?;
-        let position = self.position();
-        let Some(open) = &mut self.open else {
+        let Some((header, start)) = self.open.as_ref().map(|open| (open.header, open.start)) else {
             return Ok(());
         };
-        let limit = open.header.content_size.map_or(self.max_output, |size| {
-            self.max_output.min(open.start.saturating_add(size))
+        let length = self
+            .decoded(block, header, start)
+            .map_err(|error| block.blame(error))?;
+        let decoded = &self.output.parts().1[..length];
+        let content = self.open.as_mut().and_then(|open| open.content.as_mut());
+        match (content, block.checksum) {
+            (Some(content), Some(_)) => block.compare(content.add_beside(decoded, block.data))?,
+            (Some(content), None) => content.add(decoded),
+            (None, Some(_)) => block.compare(Checksum::of(block.data))?,
+            (None, None) => {}
+        }
+        self.output.advance(length);
+        if header.block_checksums {
+            self.verified = self.position();
+        }
+        Ok(())
+    }
+
+    /// Decodes a block behind the output; how many bytes that gave.
+    fn decoded(&mut self, block: &Block<'_>, header: FrameHeader, start: u64) -> Result<usize> {
+        let position = self.position();
+        let limit = header.content_size.map_or(self.max_output, |size| {
+            self.max_output.min(start.saturating_add(size))
         });
         let allowed = usize::try_from(limit.saturating_sub(position)).unwrap_or(usize::MAX);
         let most = block.output_bound();
-        let length = loop {
+        loop {
             let (done, free) = self.output.parts();
             let room = free.len().min(most).min(allowed);
-            let window = if open.header.linked {
-                let of_frame = usize::try_from(position - open.start).unwrap_or(usize::MAX);
+            let window = if header.linked {
+                let of_frame = usize::try_from(position - start).unwrap_or(usize::MAX);
                 of_frame.min(done.len()).min(WINDOW)
             } else {
                 0
             };
             let dictionary = &done[done.len() - window..];
             if let Some(length) = block.decode_into(&mut free[..room], dictionary)? {
-                break length;
+                return Ok(length);
             }
             if room == allowed {
                 return Err(too_long(block.frame, limit));
@@ -219,15 +244,7 @@ impl Decoder {
                 return Err(damaged(block.frame, what));
             }
             self.output.grow(most)?;
-        };
-        if let Some(content) = &mut open.content {
-            content.write(&self.output.parts().1[..length]);
         }
-        self.output.advance(length);
-        if open.header.block_checksums {
-            self.verified = position + length as u64;
-        }
-        Ok(())
     }
 
     fn end(&mut self, frame: usize, checksum: Option<u32>) -> Result<()> {
@@ -241,7 +258,7 @@ impl Decoder {
             return Err(damaged(frame, what));
         }
         if checksum.is_some() {
-            if open.content.map(|content| content.finish_32()) != checksum {
+            if open.content.map(|content| content.finish()) != checksum {
                 let what = "is damaged: its content checksum does not match";
                 return Err(damaged(frame, what));
             }

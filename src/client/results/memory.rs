@@ -34,6 +34,8 @@ const UNKNOWN: usize = ALIGNMENT;
 pub(crate) struct Pool {
     kept: Mutex<Vec<Pages>>,
     inputs: Mutex<Vec<Input>>,
+    /// Whether all downloads have begun, so that none waits for an input.
+    is_last: AtomicBool,
     /// Whether rows are copied out of the buffers anyway.
     copied: AtomicBool,
     /// Where wide values lie in the bodies: their offset's rest by `ALIGNMENT`.
@@ -45,6 +47,7 @@ impl Default for Pool {
         Self {
             kept: Mutex::default(),
             inputs: Mutex::default(),
+            is_last: AtomicBool::default(),
             copied: AtomicBool::default(),
             lane: AtomicUsize::new(UNKNOWN),
         }
@@ -101,9 +104,15 @@ impl Pool {
 
     pub(crate) fn give_input(&self, input: Input) {
         let mut inputs = lock(&self.inputs);
-        if inputs.len() < MOST_INPUTS {
+        if inputs.len() < MOST_INPUTS && !self.is_last.load(Ordering::Relaxed) {
             inputs.push(input.emptied());
         }
+    }
+
+    /// Keeps nothing for downloads any more: the last one has begun.
+    pub(crate) fn end_inputs(&self) {
+        self.is_last.store(true, Ordering::Relaxed);
+        lock(&self.inputs).clear();
     }
 
     /// Gives back to the system what is kept for chunks that will not come soon.

@@ -147,6 +147,7 @@ async fn pump(
             return;
         }
     }
+    downloader.pool.end_inputs();
     // Others wait for what these ask for.
     while listing.requests.join_next().await.is_some() {}
 }

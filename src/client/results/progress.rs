@@ -16,7 +16,7 @@ pub(crate) struct Progress {
     for_all: AtomicBool,
     /// Grows with everything that arrives or gets done.
     steps: AtomicU64,
-    begun: AtomicU64,
+    begun: AtomicBool,
     first: Notify,
 }
 
@@ -26,7 +26,7 @@ impl Default for Progress {
             awaited: AtomicU64::new(NOBODY),
             for_all: AtomicBool::new(false),
             steps: AtomicU64::new(0),
-            begun: AtomicU64::new(0),
+            begun: AtomicBool::new(false),
             first: Notify::new(),
         }
     }
@@ -48,11 +48,15 @@ impl Progress {
         self.for_all.store(true, Ordering::Relaxed);
     }
 
-    /// Whether rows of this chunk are of use before it is there whole. Those of the first one tell how
-    /// the others are to be placed.
+    /// Whether rows of this chunk are of use before it is there whole. The very first ones tell how all are to be
+    /// placed.
     pub(crate) fn wants_early(&self, index: u64) -> bool {
         let is_awaited = self.awaited.load(Ordering::Relaxed) == index;
-        is_awaited && (index == 0 || !self.for_all.load(Ordering::Relaxed))
+        is_awaited && (!self.has_begun() || !self.for_all.load(Ordering::Relaxed))
+    }
+
+    fn has_begun(&self) -> bool {
+        self.begun.load(Ordering::Relaxed)
     }
 
     /// Something has come or has been done.
@@ -67,7 +71,7 @@ impl Progress {
 
     /// The first rows are there.
     pub(crate) fn begin(&self) {
-        if self.begun.swap(1, Ordering::Relaxed) == 0 {
+        if !self.begun.swap(true, Ordering::Relaxed) {
             self.first.notify_one();
         }
     }
@@ -92,11 +96,13 @@ mod tests {
     }
 
     #[test]
-    fn who_wants_everything_wants_rows_of_the_first_chunk_alone_early() {
+    fn who_wants_everything_wants_the_very_first_rows_alone_early() {
         let progress = Progress::default();
         progress.wait_for_all();
         progress.wait_for(0);
         assert!(progress.wants_early(0));
+        progress.begin();
+        assert!(!progress.wants_early(0));
         progress.wait_for(1);
         assert!(!progress.wants_early(1));
     }

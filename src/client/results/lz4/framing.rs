@@ -1,7 +1,6 @@
 //! The framing of LZ4 bodies: headers, block lengths and checksums, nothing decoded.
 
-use twox_hash::xxhash32::Hasher;
-
+use super::checksum::Checksum;
 use crate::client::Error;
 
 const MAGIC: u32 = 0x184D_2204;
@@ -170,7 +169,7 @@ impl Framing {
         };
         let length = descriptor.len() - reader.rest.len();
         let [checksum] = reader.array("its header checksum")?;
-        if Hasher::oneshot(0, &descriptor[..length]).to_le_bytes()[1] != checksum {
+        if Checksum::of(&descriptor[..length]).to_le_bytes()[1] != checksum {
             let what = "is damaged: its header checksum does not match";
             return Err(damaged(self.frame, what).into());
         }

@@ -2,6 +2,7 @@ use std::io::Write as _;
 
 use lz4_flex::frame::{BlockMode, BlockSize, FrameEncoder, FrameInfo};
 use proptest::prelude::*;
+use twox_hash::XxHash32;
 
 use super::*;
 use crate::client::results::memory::no_pool;
@@ -43,7 +44,7 @@ fn checked() -> FrameInfo {
 fn frame(flags: u8, after_header: &[u8], content: &[u8]) -> Vec<u8> {
     let mut descriptor = vec![0x40 | flags, 0x40];
     descriptor.extend_from_slice(after_header);
-    let checksum = Hasher::oneshot(0, &descriptor).to_le_bytes()[1];
+    let checksum = XxHash32::oneshot(0, &descriptor).to_le_bytes()[1];
     [
         &[0x04, 0x22, 0x4D, 0x18],
         &descriptor[..],
