@@ -1054,6 +1054,10 @@ class Cursor:
     def cancel(self) -> None:
         """Cancels the statement that runs, from any thread.
 
+        Whoever waits for it is let go at once where the service holds the first answer;
+        `maybe_executed` of the error is True then. The service is told as soon as it has named
+        the statement.
+
         Source: POST /api/2.0/sql/statements/{statement_id}/cancel.
         """
 

@@ -77,6 +77,13 @@ impl StatementControl {
         self.0.statement_id.borrow().clone()
     }
 
+    /// Waits until somebody wants its end.
+    pub(crate) async fn unwanted(&self) {
+        let mut stop = self.signal();
+        // The sender lives as long as `self`.
+        let _ = stop.wait_for(|wish| *wish != Stop::No).await;
+    }
+
     /// Waits until the service has given the statement's id.
     pub async fn named(&self) -> String {
         let mut id = self.0.statement_id.subscribe();
@@ -157,6 +164,15 @@ impl Drop for AbandonOnDrop {
 pub(crate) fn cancelled() -> Error {
     Error::new(ErrorCode::Cancelled, "the statement was cancelled")
         .with_sql_state(Some("HY008".into()))
+}
+
+/// A statement that the service has not named cannot be cancelled there yet.
+pub(crate) fn cancelled_unheard() -> Error {
+    Error::new(
+        ErrorCode::Cancelled,
+        "the statement was cancelled before the service answered, which is told so once it has",
+    )
+    .with_sql_state(Some("HY008".into()))
 }
 
 pub(crate) fn timed_out(timeout: Duration) -> Error {

@@ -4,11 +4,11 @@ use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use tokio::task::{JoinError, JoinHandle};
-use tokio::time::{Instant, timeout, timeout_at};
+use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::auth::TokenSource;
 use super::config::{HttpConfig, SessionConfig};
-use super::control::{AbandonOnDrop, StatementControl, timed_out};
+use super::control::{AbandonOnDrop, StatementControl, cancelled_unheard, timed_out};
 use super::host::Endpoint;
 use super::open_session::OpenSession;
 use super::statement::{ExecutedStatement, Statement, run};
@@ -18,7 +18,7 @@ use super::{Error, ErrorCode, Result};
 /// Nobody waits longer, and sums with it do not overflow.
 const LONGEST: Duration = Duration::from_secs(365 * 24 * 3600);
 
-/// How long an opening whose time is up may take to say what it was waiting for.
+/// How long an opening or a statement that is told to stop may take to say how far it was.
 const LAST_WORD: Duration = Duration::from_millis(100);
 
 /// An open session. Clones are the same session; when the last one goes it closes in the background.
@@ -101,24 +101,9 @@ impl Session {
         control: &StatementControl,
     ) -> Result<ExecutedStatement> {
         let session = Arc::clone(self.open_session()?);
-        let guard = AbandonOnDrop::new(control.clone());
         let limit = statement.timeout;
         let running = tokio::spawn(run(session, statement, control.clone()));
-        let ended = match limit {
-            None => running.await,
-            Some(limit) => {
-                let Ok(ended) = timeout(limit, running).await else {
-                    let error = timed_out(limit).with_maybe_executed();
-                    return Err(match control.statement_id() {
-                        Some(id) => error.with_statement_id(id),
-                        None => error,
-                    });
-                };
-                ended
-            }
-        };
-        guard.disarm();
-        joined(ended)?
+        awaited(running, control, limit).await
     }
 
     /// The session, unless it was closed.
@@ -140,6 +125,49 @@ impl Session {
     /// consequence: the service closes idle sessions by itself.
     pub async fn close(&self) {
         self.0.close().await;
+    }
+}
+
+/// What comes of the sending or the run of a statement, which goes on by itself where that is not awaited to its end:
+/// a POST may not be dropped, as its statement could be neither named nor cancelled.
+pub(super) async fn awaited<T>(
+    work: JoinHandle<Result<T>>,
+    control: &StatementControl,
+    limit: Option<Duration>,
+) -> Result<T> {
+    let guard = AbandonOnDrop::new(control.clone());
+    let late = async {
+        match limit {
+            Some(limit) => {
+                sleep(limit).await;
+                timed_out(limit)
+            }
+            None => std::future::pending().await,
+        }
+    };
+    let given_up = tokio::select! {
+        biased;
+        ended = work => {
+            guard.disarm();
+            return joined(ended)?;
+        }
+        () = unheard(control) => cancelled_unheard(),
+        error = late => error,
+    };
+    let error = given_up.with_maybe_executed();
+    Err(match control.statement_id() {
+        Some(id) => error.with_statement_id(id),
+        None => error,
+    })
+}
+
+/// Waits for somebody to want an end before the service has named the statement, and then for its last word: whatever
+/// waits to be sent ends at once, while an answer may be held for long.
+async fn unheard(control: &StatementControl) {
+    control.unwanted().await;
+    sleep(LAST_WORD).await;
+    if control.statement_id().is_some() {
+        std::future::pending::<()>().await;
     }
 }
 

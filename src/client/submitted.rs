@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use super::background::counted;
 use super::control::StatementControl;
 use super::open_session::{OpenSession, OpenStatement};
-use super::session::{Session, joined};
+use super::session::{Session, awaited};
 use super::statement::{
     ExecutedStatement, Statement, changes, in_doubt, look, outcome, poll, result_of, submit,
 };
@@ -69,12 +69,8 @@ impl Session {
         control: &StatementControl,
     ) -> Result<SubmittedStatement> {
         let session = Arc::clone(self.open_session()?);
-        let guard = super::control::AbandonOnDrop::new(control.clone());
-        // A POST may not be dropped: its statement could be neither named nor cancelled.
         let submitting = tokio::spawn(submit_now(session, statement, control.clone()));
-        let submitted = joined(submitting.await)?;
-        guard.disarm();
-        submitted
+        awaited(submitting, control, None).await
     }
 
     /// A statement that was submitted before, here or elsewhere. It is not closed by us.

@@ -10,7 +10,7 @@ use crate::documents::{
     BODY, CANCEL, STATEMENT, STATEMENT_ID, STATEMENTS, Table, in_state, succeeded, with_attachment,
 };
 use crate::exchange::Reply;
-use crate::warehouse::{Warehouse, numbers, query};
+use crate::warehouse::{Warehouse, fetch, numbers, query};
 
 /// A running execution and what cancels it.
 fn start(
@@ -53,8 +53,9 @@ async fn before_the_sending_nothing_is_sent() {
     assert_eq!(warehouse.posts(), 0);
 }
 
-#[tokio::test]
+#[tokio::test(start_paused = true)]
 async fn during_the_sending_it_is_remembered_until_the_id_is_known() {
+    let clock = Clock::hold();
     let warehouse = Warehouse::start().await;
     cancels(&warehouse);
     let (reply, release) = Reply::json(&in_state("PENDING")).held();
@@ -67,10 +68,14 @@ async fn during_the_sending_it_is_remembered_until_the_id_is_known() {
     assert_eq!(control.statement_id(), None);
     assert_eq!(warehouse.workspace.count("POST", CANCEL), 0);
     release.go();
-    let error = running.await.unwrap().unwrap_err();
+    control.named().await;
+    let (ended, _) = clock.run(Duration::from_millis(10), running).await;
+    let error = ended.unwrap().unwrap_err();
     assert_eq!(error.code(), ErrorCode::Cancelled);
     assert_eq!(error.sql_state(), Some("HY008"));
     assert_eq!(error.statement_id(), Some(STATEMENT_ID));
+    assert!(!error.maybe_executed());
+    warehouse.workspace.arrival("DELETE", STATEMENT, 1).await;
     session.close().await;
     let log = warehouse.workspace.log();
     let calls: Vec<_> = log
@@ -87,6 +92,112 @@ async fn during_the_sending_it_is_remembered_until_the_id_is_known() {
             ("DELETE", &statement),
             ("DELETE", "/api/2.0/sql/sessions/session-1"),
         ]
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn whoever_waits_is_let_go_while_the_answer_is_held() {
+    let clock = Clock::hold();
+    for submits in [false, true] {
+        let warehouse = Warehouse::start().await;
+        let (reply, release) = Reply::json(&in_state("RUNNING")).held();
+        warehouse.workspace.on("POST", STATEMENTS, [reply]);
+        let session = warehouse.open().await;
+        let control = StatementControl::default();
+        let running = tokio::spawn({
+            let (session, control) = (session.clone(), control.clone());
+            async move {
+                if submits {
+                    session.submit(query(), &control).await.err()
+                } else {
+                    session.execute(query(), &control).await.err()
+                }
+            }
+        });
+        warehouse.workspace.arrival("POST", STATEMENTS, 1).await;
+        control.cancel();
+        let (ended, took) = clock.run(Duration::from_millis(10), running).await;
+        assert!(took <= Duration::from_millis(500), "{took:?}");
+        let error = ended.unwrap().unwrap();
+        assert_eq!(error.code(), ErrorCode::Cancelled);
+        assert_eq!(error.sql_state(), Some("HY008"));
+        assert_eq!(error.statement_id(), None);
+        assert!(error.maybe_executed() && !error.is_retryable());
+        assert_eq!(warehouse.workspace.count("POST", CANCEL), 0);
+        release.go();
+        warehouse.workspace.arrival("POST", CANCEL, 1).await;
+        warehouse.workspace.arrival("DELETE", STATEMENT, 1).await;
+        assert_eq!(warehouse.workspace.count("GET", STATEMENT), 0);
+        assert_eq!(warehouse.workspace.count("POST", CANCEL), 1);
+        assert_eq!(warehouse.posts(), 1);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_let_go_and_had_ended_is_closed() {
+    let clock = Clock::hold();
+    let warehouse = Warehouse::start().await;
+    let (reply, release) = Reply::json(&with_attachment("SUCCEEDED", 1)).held();
+    warehouse.workspace.on("POST", STATEMENTS, [reply]);
+    let session = warehouse.open().await;
+    let (control, running) = start(&session, query());
+    warehouse.workspace.arrival("POST", STATEMENTS, 1).await;
+    control.cancel();
+    let (ended, _) = clock.run(Duration::from_millis(10), running).await;
+    assert!(ended.unwrap().unwrap_err().maybe_executed());
+    release.go();
+    warehouse.workspace.arrival("DELETE", STATEMENT, 1).await;
+    assert_eq!(warehouse.workspace.count("POST", CANCEL), 0);
+    assert_eq!(warehouse.posts(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_was_let_go_is_neither_sent_again_nor_waited_for() {
+    let clock = Clock::hold();
+    for status in [429, 401, 400, 503, 0] {
+        let warehouse = Warehouse::start().await;
+        let refused = json!({"message": "not a supported disposition"});
+        let reply = Reply::status(status).document(&refused);
+        let (reply, release) = reply.header("retry-after", "0").held();
+        warehouse.workspace.on("POST", STATEMENTS, [reply]);
+        let session = warehouse.open().await;
+        let (control, running) = start(&session, query());
+        warehouse.workspace.arrival("POST", STATEMENTS, 1).await;
+        control.cancel();
+        let (ended, _) = clock.run(Duration::from_millis(10), running).await;
+        assert!(ended.unwrap().unwrap_err().maybe_executed());
+        if status == 0 {
+            release.drop_connection();
+        } else {
+            release.go();
+        }
+        clock.advance(Duration::from_secs(60)).await;
+        assert_eq!(warehouse.posts(), 1, "{status}");
+        warehouse.answer(with_attachment("SUCCEEDED", 1));
+        assert_eq!(fetch(&session).await.unwrap(), [0], "{status}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn closing_does_not_wait_for_what_was_let_go() {
+    let clock = Clock::hold();
+    let warehouse = Warehouse::start().await;
+    warehouse.workspace.on("POST", STATEMENTS, [Reply::never()]);
+    let session = warehouse.open().await;
+    let (control, running) = start(&session, query());
+    warehouse.workspace.arrival("POST", STATEMENTS, 1).await;
+    control.cancel();
+    let (ended, _) = clock.run(Duration::from_millis(10), running).await;
+    assert_eq!(ended.unwrap().unwrap_err().code(), ErrorCode::Cancelled);
+    let closing = async { session.close().await };
+    let ((), took) = clock.run(Duration::from_millis(10), closing).await;
+    assert!(took <= Duration::from_secs(2), "{took:?}");
+    // The service ends what runs in a session with it.
+    let log = warehouse.workspace.log();
+    let last = log.last().unwrap();
+    assert_eq!(
+        (last.method.as_str(), last.path.as_str()),
+        ("DELETE", "/api/2.0/sql/sessions/session-1")
     );
 }
 

@@ -180,6 +180,71 @@ def test_a_cancel_ends_every_phase_and_nothing_runs_on(
     assert not states & {"PENDING", "RUNNING"}
 
 
+@pytest.mark.parametrize("how", ["execute", "execute_async"])
+def test_a_cancel_lets_go_at_once_while_the_service_holds_its_answer(
+    connect: Connect, warehouse: Warehouse, table: str, how: str
+) -> None:
+    connection = connect()
+    cursor = connection.cursor().execute(f"CREATE TABLE {table} (a INT)")
+    insert = f"INSERT INTO {table} SELECT sleep(60)"
+    if how == "execute_async":
+        warehouse.fault(match={"statement": "INSERT"}, action={"delay_after": 5})
+    with ThreadPoolExecutor(1) as pool:
+        # With so little time the answer is held for five seconds.
+        options = {"timeout": 9} if how == "execute" else {}
+        running = pool.submit(getattr(cursor, how), insert, **options)
+        warehouse.wait_for(lambda entry: entry["statement"] == insert)
+        cursor.cancel()
+        with pytest.raises(dbapi.OperationalError) as raised:
+            running.result(timeout=30)
+    (sent,) = warehouse.log(statement=insert)
+    assert not sent["answered"]
+    assert (raised.value.code, raised.value.sql_state) == ("Cancelled", "HY008")
+    assert (raised.value.maybe_executed, raised.value.retryable) == (True, False)
+    assert connection.cursor().execute("SELECT 1").fetchall() == [(1,)]
+    asked = warehouse.wait_for(lambda entry: entry["path"].endswith("/cancel"), timeout=30)
+    closing = ("DELETE", asked["statement_id"], True)
+    warehouse.wait_for(
+        lambda entry: (entry["method"], entry["statement_id"], entry["answered"]) == closing,
+        timeout=30,
+    )
+    assert len(warehouse.log(statement=insert)) == 1
+    (ended,) = [each for each in warehouse.statements() if each["statement"] == insert]
+    assert ended["statement_id"] == asked["statement_id"]
+    assert (ended["state"], ended["outcome"]) == ("CLOSED", "CANCELED")
+    assert not {each["state"] for each in warehouse.statements()} & {"PENDING", "RUNNING"}
+    assert cursor.execute(f"SELECT * FROM {table}").fetchall() == []
+
+
+def test_a_cancel_that_the_service_cannot_be_told_of_ends_with_the_process(
+    python: Interpreters, warehouse: Warehouse
+) -> None:
+    code = """
+    import threading
+    cursor = dbapi.connect(**WAREHOUSE).cursor()
+    told = []
+    def work():
+        try:
+            cursor.execute("SELECT sleep(70)")
+        except dbapi.OperationalError as error:
+            told.append(error.code)
+    thread = threading.Thread(target=work)
+    thread.start()
+    sys.stdin.readline()
+    cursor.cancel()
+    thread.join()
+    print(json.dumps(told), flush=True)
+    """
+    process = python.start(code)
+    warehouse.wait_for(lambda entry: entry["statement"] == "SELECT sleep(70)")
+    output, errors = process.communicate("go\n", timeout=60)
+    assert (json.loads(output), errors) == (["Cancelled"], "")
+    (sent,) = warehouse.log(statement="SELECT sleep(70)")
+    assert sent["session_id"] not in {each["session_id"] for each in warehouse.sessions()}
+    states = {each["state"] for each in warehouse.statements()}
+    assert not states & {"PENDING", "RUNNING"}
+
+
 @pytest.mark.parametrize("method", ["fork", "forkserver", "spawn"])
 def test_processes_of_every_kind_connect_by_themselves(
     python: Interpreters, warehouse: Warehouse, method: str, tmp_path: Path

@@ -128,6 +128,7 @@ def test_a_statement_without_an_id_yet_can_be_cancelled(
         with pytest.raises(dbapi.OperationalError) as raised:
             running.result(timeout=20)
     assert raised.value.code == "Cancelled"
+    warehouse.wait_for(lambda entry: entry["path"].endswith("/cancel"))
 
 
 def test_cancelling_twice_or_with_nothing_running_is_no_error(
