@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -226,6 +227,32 @@ def test_an_interrupt_ends_the_reading(
     output, errors = process.communicate(timeout=20)
     assert process.returncode == 0, errors
     assert output == "interrupted\n"
+
+
+@pytest.mark.parametrize("read", [capsule_reader, dbapi.Cursor.fetch_record_batch])
+def test_an_interrupt_in_a_provider_of_tokens_ends_the_reading(
+    connect: Connect, warehouse: Warehouse, read: Callable[[dbapi.Cursor], Any]
+) -> None:
+    warehouse.settings(chunk_rows=10, links_per_page=1, first_links=1, inline_limit_bytes=0)
+    warehouse.fault(match={"path": "result/chunks/5"}, action={"status": 401})
+    tokens = [warehouse.issue_token()]
+
+    def provider() -> str:
+        if not tokens:
+            raise KeyboardInterrupt
+        return tokens.pop()
+
+    cursor = connect(access_token=None, credentials_provider=provider).cursor()
+    reader = read(cursor.execute("SELECT id FROM range(100)"))
+
+    def read_all() -> None:
+        with contextlib.suppress(OSError):
+            reader.read_all()
+        # By a capsule it comes when the consumer has returned.
+        threading.Event().wait(20)
+
+    with pytest.raises(KeyboardInterrupt):
+        read_all()
 
 
 def test_a_stream_may_be_read_and_dropped_within_a_call_of_the_driver(

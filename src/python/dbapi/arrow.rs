@@ -18,6 +18,7 @@ use crate::python::convert::{
     ArrowTable, MonthsAsText, PyArrowSchema, Requested, attach_again, columns_text, pyarrow,
     schema_capsule, stream_capsule, to_pyarrow_or_table,
 };
+use crate::python::raised::{interrupt_in, raised_in};
 use crate::python::runtime::{drop_anywhere, generation, wait, wait_anywhere};
 use crate::python::turn::this_thread;
 
@@ -208,7 +209,10 @@ impl Iterator for Consumed {
         let next = match wait_anywhere(looks_for_signals, stream.next(Some(self.number))) {
             Ok(Ok(next)) => next.map(Ok),
             Ok(Err(error)) => {
-                let failed = failure(&error.to_string());
+                let has_raised = raised_in(&error).is_some();
+                let interrupt = has_raised.then(|| attach_again(|py| interrupt_in(py, &error)));
+                let interrupt = interrupt.flatten().map(raise_later);
+                let failed = failure(&interrupt.unwrap_or_else(|| error.to_string()));
                 drop_anywhere(error);
                 Some(Err(failed))
             }
