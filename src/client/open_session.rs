@@ -8,12 +8,13 @@ use std::time::Duration;
 use reqwest::Method;
 use serde::de::IgnoredAny;
 use tokio::runtime::Handle;
-use tokio::task::JoinSet;
+use tokio::sync::watch;
+use tokio::task::{JoinHandle, JoinSet};
 use tokio::time::timeout;
 
 use super::background::counted;
 use super::config::SessionConfig;
-use super::control::StopSignal;
+use super::control::{Stop, StopSignal, cancelled};
 use super::transport::{Call, Hold, Transport};
 use super::turns::Turns;
 use super::wire::{
@@ -48,6 +49,8 @@ pub(crate) struct OpenSession {
     left_open: AtomicBool,
     closings: Mutex<JoinSet<()>>,
     turns: Turns,
+    /// How many statements nobody waits for any more, which are yet to be cancelled.
+    left: watch::Sender<usize>,
     /// Until it is closed.
     connections: Mutex<Option<Hold>>,
     runtime: Handle,
@@ -73,6 +76,7 @@ impl OpenSession {
             left_open: AtomicBool::new(false),
             closings: Mutex::new(JoinSet::new()),
             turns: Turns::default(),
+            left: watch::Sender::default(),
             connections: Mutex::new(Some(connections)),
             runtime: Handle::current(),
             process: std::process::id(),
@@ -143,6 +147,26 @@ impl OpenSession {
 
     pub(crate) fn turns(&self) -> &Turns {
         &self.turns
+    }
+
+    /// Leaves a statement that nobody waits for to itself.
+    pub(crate) fn leave<T: Send + 'static>(self: &Arc<Self>, work: JoinHandle<T>) {
+        self.left.send_modify(|left| *left += 1);
+        let session = Arc::clone(self);
+        self.runtime.spawn(async move {
+            drop(work.await);
+            session.left.send_modify(|left| *left -= 1);
+        });
+    }
+
+    /// Waits until the service has been told to cancel what was left, unless somebody wants an end.
+    pub(crate) async fn settled(&self, stop: &StopSignal) -> Result<()> {
+        let (mut left, mut stop) = (self.left.subscribe(), stop.clone());
+        tokio::select! {
+            biased;
+            _ = left.wait_for(|left| *left == 0) => Ok(()),
+            _ = stop.wait_for(|wish| *wish != Stop::No) => Err(cancelled()),
+        }
     }
 
     pub(crate) fn transport(&self) -> &Arc<Transport> {

@@ -102,8 +102,8 @@ impl Session {
     ) -> Result<ExecutedStatement> {
         let session = Arc::clone(self.open_session()?);
         let limit = statement.timeout;
-        let running = tokio::spawn(run(session, statement, control.clone()));
-        awaited(running, control, limit).await
+        let running = run(Arc::clone(&session), statement, control.clone());
+        Awaited::spawn(&session, control, running).end(limit).await
     }
 
     /// The session, unless it was closed.
@@ -128,37 +128,68 @@ impl Session {
     }
 }
 
-/// What comes of the sending or the run of a statement, which goes on by itself where that is not awaited to its end:
-/// a POST may not be dropped, as its statement could be neither named nor cancelled.
-pub(super) async fn awaited<T>(
-    work: JoinHandle<Result<T>>,
-    control: &StatementControl,
-    limit: Option<Duration>,
-) -> Result<T> {
-    let guard = AbandonOnDrop::new(control.clone());
-    let late = async {
-        match limit {
-            Some(limit) => {
-                sleep(limit).await;
-                timed_out(limit)
+/// The sending or the run of a statement that somebody waits for. When that ends early it goes on by itself, to be
+/// cancelled: a POST may not be dropped, as its statement could be neither named nor cancelled.
+pub(super) struct Awaited<T: Send + 'static> {
+    session: Arc<OpenSession>,
+    control: StatementControl,
+    work: Option<JoinHandle<Result<T>>>,
+}
+
+impl<T: Send + 'static> Awaited<T> {
+    pub(super) fn spawn(
+        session: &Arc<OpenSession>,
+        control: &StatementControl,
+        work: impl Future<Output = Result<T>> + Send + 'static,
+    ) -> Self {
+        Self {
+            session: Arc::clone(session),
+            control: control.clone(),
+            work: Some(tokio::spawn(work)),
+        }
+    }
+
+    /// What comes of it, within a time.
+    pub(super) async fn end(mut self, limit: Option<Duration>) -> Result<T> {
+        let late = async {
+            match limit {
+                Some(limit) => {
+                    sleep(limit).await;
+                    timed_out(limit)
+                }
+                None => std::future::pending().await,
             }
-            None => std::future::pending().await,
+        };
+        let work = async {
+            match &mut self.work {
+                Some(work) => work.await,
+                None => std::future::pending().await,
+            }
+        };
+        let given_up = tokio::select! {
+            biased;
+            ended = work => {
+                self.work = None;
+                return joined(ended)?;
+            }
+            () = unheard(&self.control) => cancelled_unheard(),
+            error = late => error,
+        };
+        let error = given_up.with_maybe_executed();
+        Err(match self.control.statement_id() {
+            Some(id) => error.with_statement_id(id),
+            None => error,
+        })
+    }
+}
+
+impl<T: Send + 'static> Drop for Awaited<T> {
+    fn drop(&mut self) {
+        if let Some(work) = self.work.take() {
+            self.control.abandon();
+            self.session.leave(work);
         }
-    };
-    let given_up = tokio::select! {
-        biased;
-        ended = work => {
-            guard.disarm();
-            return joined(ended)?;
-        }
-        () = unheard(control) => cancelled_unheard(),
-        error = late => error,
-    };
-    let error = given_up.with_maybe_executed();
-    Err(match control.statement_id() {
-        Some(id) => error.with_statement_id(id),
-        None => error,
-    })
+    }
 }
 
 /// Waits for somebody to want an end before the service has named the statement, and then for its last word: whatever

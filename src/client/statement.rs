@@ -10,7 +10,7 @@ use super::control::{Phase, StatementControl, Stop, StopSignal, cancelled};
 use super::counts::are_counts;
 use super::open_session::{OpenSession, OpenStatement};
 use super::results::ResultStream;
-use super::sql::{alters_session, only_looks, only_queries, only_reads};
+use super::sql::{alters_session, ends_transaction, only_looks, only_queries, only_reads};
 use super::transport::{Call, Repeat};
 use super::wire::{
     Compression, Disposition, ExecuteStatementRequest, Format, QueryTag, StatementParameter,
@@ -120,12 +120,16 @@ pub(crate) async fn run(
 ) -> Result<ExecutedStatement> {
     let started = Instant::now();
     let mut signal = control.signal();
+    if ends_transaction(&statement.sql) {
+        // What was cancelled in it may still be on its way, and would get into the next.
+        session.settled(&signal).await?;
+    }
     let host = session.transport().endpoint().authority();
     let (response, open) = loop {
         let turn = session.turns().take(&host, &signal).await?;
         match ended(&session, &statement, &control, &mut signal).await {
             // It did not run; its next turn is its own.
-            Err(error) if turn.had_too_much_company(&host, &error) => {}
+            Err(error) if turn.had_too_much_company(&host, &statement.sql, &error) => {}
             other => break other?,
         }
     };

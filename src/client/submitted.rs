@@ -8,7 +8,7 @@ use tokio::sync::Notify;
 use super::background::counted;
 use super::control::StatementControl;
 use super::open_session::{OpenSession, OpenStatement};
-use super::session::{Session, awaited};
+use super::session::{Awaited, Session};
 use super::statement::{
     ExecutedStatement, Statement, changes, in_doubt, look, outcome, poll, result_of, submit,
 };
@@ -69,8 +69,10 @@ impl Session {
         control: &StatementControl,
     ) -> Result<SubmittedStatement> {
         let session = Arc::clone(self.open_session()?);
-        let submitting = tokio::spawn(submit_now(session, statement, control.clone()));
-        awaited(submitting, control, None).await
+        let submitting = submit_now(Arc::clone(&session), statement, control.clone());
+        Awaited::spawn(&session, control, submitting)
+            .end(None)
+            .await
     }
 
     /// A statement that was submitted before, here or elsewhere. It is not closed by us.
@@ -100,7 +102,7 @@ async fn submit_now(
     let (response, turn) = loop {
         let turn = session.turns().take(&host, &signal).await?;
         let answer = submit(&session, &statement, "0s", &signal).await;
-        if !had_too_much_company(&turn, &host, &answer) {
+        if !had_too_much_company(&turn, &host, &statement.sql, &answer) {
             break (answer?, turn);
         }
         // It did not run; its next turn is its own.
@@ -132,11 +134,16 @@ async fn submit_now(
     Ok(submitted)
 }
 
-fn had_too_much_company(turn: &Turn, host: &str, answer: &Result<StatementResponse>) -> bool {
+fn had_too_much_company(
+    turn: &Turn,
+    host: &str,
+    sql: &str,
+    answer: &Result<StatementResponse>,
+) -> bool {
     match answer {
-        Err(error) => turn.had_too_much_company(host, error),
+        Err(error) => turn.had_too_much_company(host, sql, error),
         Ok(response) => match outcome(&mut response.status.clone()) {
-            Some(Err(error)) => turn.had_too_much_company(host, &error),
+            Some(Err(error)) => turn.had_too_much_company(host, sql, &error),
             _ => false,
         },
     }

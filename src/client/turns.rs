@@ -7,6 +7,7 @@ use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 
 use super::control::{Stop, StopSignal, cancelled};
+use super::sql::may_run_in_part;
 use super::{Error, Result};
 
 /// The turns of one session. Who asks first comes first.
@@ -50,8 +51,8 @@ impl Turn {
         matches!(self, Self::Alone(_))
     }
 
-    /// Notes what became of a statement; whether it did not run because of its company.
-    pub(crate) fn had_too_much_company(&self, host: &str, error: &Error) -> bool {
+    /// Notes what became of a statement; whether nothing of it ran because of its company.
+    pub(crate) fn had_too_much_company(&self, host: &str, sql: &str, error: &Error) -> bool {
         let too_much = matches!(self, Self::Beside(_))
             && error
                 .message()
@@ -60,7 +61,7 @@ impl Turn {
         if too_much {
             one_at_a_time().insert(host.to_owned());
         }
-        too_much
+        too_much && !may_run_in_part(sql)
     }
 }
 

@@ -178,6 +178,60 @@ async fn what_was_let_go_is_neither_sent_again_nor_waited_for() {
     }
 }
 
+fn named(sql: &str) -> Statement {
+    Statement {
+        sql: sql.to_owned(),
+        ..Statement::default()
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_end_of_a_transaction_waits_until_what_was_let_go_is_cancelled() {
+    let clock = Clock::hold();
+    for (end, drops) in [
+        ("COMMIT", false),
+        ("ROLLBACK", true),
+        ("SET AUTOCOMMIT = TRUE", true),
+    ] {
+        let warehouse = Warehouse::start().await;
+        let (reply, release) = Reply::json(&in_state("RUNNING")).held();
+        warehouse.workspace.on("POST", STATEMENTS, [reply]);
+        let session = warehouse.open().await;
+        let (control, running) = start(&session, named("INSERT INTO t VALUES (1)"));
+        warehouse.workspace.arrival("POST", STATEMENTS, 1).await;
+        if drops {
+            running.abort();
+            assert!(running.await.is_err());
+        } else {
+            control.cancel();
+            let (ended, _) = clock.run(Duration::from_millis(10), running).await;
+            assert!(ended.unwrap().is_err());
+        }
+        warehouse.answer(with_attachment("SUCCEEDED", 1));
+        // Another end that is cancelled meanwhile was not sent.
+        let (impatient, waiting) = start(&session, named(end));
+        settle().await;
+        impatient.cancel();
+        let error = waiting.await.unwrap().unwrap_err();
+        assert_eq!(error.code(), ErrorCode::Cancelled);
+        assert!(!error.maybe_executed());
+        let (_, ending) = start(&session, named(end));
+        assert_eq!(fetch(&session).await.unwrap(), [0]);
+        assert_eq!(warehouse.posts(), 2);
+        release.go();
+        ending.await.unwrap().unwrap();
+        let log = warehouse.workspace.log();
+        let cancelled = log
+            .iter()
+            .position(|request| request.path.ends_with("/cancel"));
+        let ended = log
+            .iter()
+            .position(|request| request.body["statement"] == end);
+        assert!(cancelled.unwrap() < ended.unwrap(), "{end}");
+        assert_eq!(warehouse.posts(), 3);
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn closing_does_not_wait_for_what_was_let_go() {
     let clock = Clock::hold();

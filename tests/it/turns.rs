@@ -121,6 +121,29 @@ async fn a_submitted_statement_takes_its_turn_and_keeps_it_until_it_ends() {
 }
 
 #[tokio::test]
+async fn what_is_made_of_several_statements_is_not_sent_again() {
+    for submits in [false, true] {
+        let warehouse = Warehouse::start().await;
+        warehouse.answer(too_much_company());
+        let session = warehouse.open().await;
+        let control = StatementControl::default();
+        let statement = Statement {
+            sql: "BEGIN INSERT INTO t VALUES (1); CALL p(); END".into(),
+            ..Statement::default()
+        };
+        if submits {
+            let submitted = session.submit(statement, &control).await.unwrap();
+            let error = submitted.await_result().await.err().unwrap();
+            assert_eq!(error.code(), ErrorCode::SqlError);
+        } else {
+            let error = session.execute(statement, &control).await.err().unwrap();
+            assert_eq!(error.code(), ErrorCode::SqlError);
+        }
+        assert_eq!(warehouse.posts(), 1);
+    }
+}
+
+#[tokio::test]
 async fn a_statement_that_is_refused_alone_is_an_error() {
     let warehouse = Warehouse::start().await;
     warehouse.answer(too_much_company());

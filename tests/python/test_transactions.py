@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
@@ -108,6 +109,29 @@ def test_definitions_alone_are_committed_by_themselves(
     connection.cursor().execute(f"INSERT INTO {table} VALUES (1)")
     connection.commit()
     assert seen(connect, table) == [1]
+
+
+def test_what_was_cancelled_unheard_is_rolled_back_with_its_transaction(
+    connect: Connect, warehouse: Warehouse, accounts: str
+) -> None:
+    connection = connect()
+    connection.autocommit = False
+    cursor = connection.cursor().execute(f"INSERT INTO {accounts} VALUES (1)")
+    insert = f"INSERT INTO {accounts} SELECT 2 + sleep(60)"
+    with ThreadPoolExecutor(1) as pool:
+        # With so little time the service holds its answer for five seconds.
+        running = pool.submit(cursor.execute, insert, timeout=9)
+        warehouse.wait_for(lambda entry: entry["statement"] == insert)
+        cursor.cancel()
+        with pytest.raises(dbapi.OperationalError) as raised:
+            running.result(timeout=30)
+    assert raised.value.maybe_executed is True
+    connection.rollback()
+    paths = [(entry["path"].endswith("/cancel"), entry["statement"]) for entry in warehouse.log()]
+    assert paths.index((True, None)) < paths.index((False, "ROLLBACK"))
+    cursor.execute(f"INSERT INTO {accounts} VALUES (3)")
+    connection.commit()
+    assert seen(connect, accounts) == [3]
 
 
 @pytest.mark.parametrize("before", ["CREATE TABLE IF NOT EXISTS {} (a INT)", "SELECT * FROM {}"])

@@ -28,6 +28,20 @@ pub(crate) fn only_reads(sql: &str) -> bool {
     verb(sql).is_some_and(reads) && !is_followed(sql) && !is_explained_by_running(sql)
 }
 
+/// Whether a statement may have changed something although it failed, since it is made of several.
+pub(crate) fn may_run_in_part(sql: &str) -> bool {
+    is_followed(sql) || begins_with(sql, &["BEGIN", "CALL", "EXECUTE"])
+}
+
+/// Whether a statement ends the transaction of its session.
+pub(crate) fn ends_transaction(sql: &str) -> bool {
+    begins_with(sql, &["COMMIT", "ROLLBACK"])
+        || begins_with(sql, &["SET"])
+            && words(sql)
+                .nth(1)
+                .is_some_and(|name| name.eq_ignore_ascii_case("AUTOCOMMIT"))
+}
+
 /// Whether a statement may be sent again where queries may: it only reads, and no word of a change is where a dialect
 /// might allow one.
 pub(crate) fn only_queries(sql: &str) -> bool {
@@ -225,6 +239,41 @@ mod tests {
             "WITH merge AS (SELECT 1) SELECT * FROM merge",
         ] {
             assert!(only_reads(sql) && !only_queries(sql), "{sql}");
+        }
+    }
+
+    #[test]
+    fn what_is_made_of_several_statements_is_told_by_words() {
+        for sql in [
+            "BEGIN INSERT INTO t VALUES (1); SELECT 1; END",
+            "call p()",
+            "EXECUTE IMMEDIATE x",
+            "SELECT 1; SELECT 2",
+        ] {
+            assert!(may_run_in_part(sql), "{sql}");
+        }
+        for sql in [
+            "",
+            "SELECT 1;",
+            "INSERT INTO t SELECT ';'",
+            "WITH a AS (SELECT 1) DELETE FROM t",
+        ] {
+            assert!(!may_run_in_part(sql), "{sql}");
+        }
+    }
+
+    #[test]
+    fn ends_of_transactions_are_told_by_words() {
+        for sql in ["COMMIT", "/* a */ rollback", "SET AUTOCOMMIT = TRUE"] {
+            assert!(ends_transaction(sql), "{sql}");
+        }
+        for sql in [
+            "",
+            "SELECT 1",
+            "SET a = 'autocommit'",
+            "COMMENT ON TABLE t IS 'COMMIT'",
+        ] {
+            assert!(!ends_transaction(sql), "{sql}");
         }
     }
 

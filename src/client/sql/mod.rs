@@ -15,7 +15,9 @@ mod verb;
 pub use bind::{BindError, BoundStatement, Template, Values};
 pub use column_type::Target;
 pub use insert::{Batch, Batches, InsertTemplate};
-pub(crate) use lookup::{alters_session, only_looks, only_queries, only_reads};
+pub(crate) use lookup::{
+    alters_session, ends_transaction, may_run_in_part, only_looks, only_queries, only_reads,
+};
 pub use lookup::{is_empty, only_defines};
 pub use value::{SqlType, Value};
 
