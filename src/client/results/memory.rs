@@ -34,8 +34,8 @@ const UNKNOWN: usize = ALIGNMENT;
 pub(crate) struct Pool {
     kept: Mutex<Vec<Pages>>,
     inputs: Mutex<Vec<Input>>,
-    /// Whether all downloads have begun, so that none waits for an input.
-    is_last: AtomicBool,
+    /// Whether no download will begin soon, so that none needs an input.
+    is_idle: AtomicBool,
     /// Whether rows are copied out of the buffers anyway.
     copied: AtomicBool,
     /// Where wide values lie in the bodies: their offset's rest by `ALIGNMENT`.
@@ -47,7 +47,7 @@ impl Default for Pool {
         Self {
             kept: Mutex::default(),
             inputs: Mutex::default(),
-            is_last: AtomicBool::default(),
+            is_idle: AtomicBool::default(),
             copied: AtomicBool::default(),
             lane: AtomicUsize::new(UNKNOWN),
         }
@@ -104,20 +104,25 @@ impl Pool {
 
     pub(crate) fn give_input(&self, input: Input) {
         let mut inputs = lock(&self.inputs);
-        if inputs.len() < MOST_INPUTS && !self.is_last.load(Ordering::Relaxed) {
+        if inputs.len() < MOST_INPUTS && !self.is_idle.load(Ordering::Relaxed) {
             inputs.push(input.emptied());
         }
     }
 
-    /// Keeps nothing for downloads any more: the last one has begun.
-    pub(crate) fn end_inputs(&self) {
-        self.is_last.store(true, Ordering::Relaxed);
+    /// No download will begin soon.
+    pub(crate) fn pause(&self) {
+        self.is_idle.store(true, Ordering::Relaxed);
         lock(&self.inputs).clear();
+    }
+
+    /// Downloads begin again.
+    pub(crate) fn resume(&self) {
+        self.is_idle.store(false, Ordering::Relaxed);
     }
 
     /// Gives back to the system what is kept for chunks that will not come soon.
     pub(crate) fn let_go(&self) {
-        lock(&self.inputs).clear();
+        self.pause();
         lock(&self.kept).clear();
     }
 }

@@ -107,6 +107,7 @@ async fn pump(
             downloader.pool.let_go();
         }
         let reservation = Arc::new(budget.reserve(wanted).await);
+        downloader.pool.resume();
         let slot = loop {
             let ahead = index + 2 * connections.limit() as u64;
             listing.list(
@@ -147,7 +148,7 @@ async fn pump(
             return;
         }
     }
-    downloader.pool.end_inputs();
+    downloader.pool.pause();
     // Others wait for what these ask for.
     while listing.requests.join_next().await.is_some() {}
 }
