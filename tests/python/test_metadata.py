@@ -50,6 +50,29 @@ def test_tables_by_pattern_and_type(cursor: dbapi.Cursor, table: str) -> None:
         cursor.execute(f"DROP VIEW {table}_view")
 
 
+@pytest.mark.parametrize("letter", [*"+|*$( ", "\\\\"])
+def test_what_is_no_wildcard_stands_for_itself(
+    connection: dbapi.Connection, table: str, letter: str
+) -> None:
+    """Also a backslash, and before a star."""
+    cursor = connection.cursor()
+    name = letter[0]
+    wanted, other = f"{table}{name}x", f"{table}_x"
+    escaped = "\\*" if name == "*" else letter
+    for each in (wanted, other):
+        cursor.execute(f"CREATE TABLE `{each}` (`a{name}b` INT, a_b INT)")
+    try:
+        found = cursor.tables("main", "default", f"{table}{escaped}x").fetchall()
+        assert [row.TABLE_NAME for row in found] == [wanted]
+        found = cursor.columns("main", "default", f"{table}{escaped}%", f"a{escaped}_").fetchall()
+        assert [(row.TABLE_NAME, row.COLUMN_NAME) for row in found] == [(wanted, f"a{name}b")]
+        found = cursor.tables("main", "default", f"{table}_x").fetchall()
+        assert {row.TABLE_NAME for row in found} == {wanted, other}
+    finally:
+        for each in (wanted, other):
+            cursor.execute(f"DROP TABLE `{each}`")
+
+
 def test_columns_of_a_table(cursor: dbapi.Cursor, table: str) -> None:
     cursor.execute(f"CREATE TABLE {table} (a INT, b STRING)")
     found = cursor.columns("main", "default", table).fetchall()

@@ -117,7 +117,9 @@ impl Metadata {
                 .like("", schema_pattern)
         };
         let asked = self.in_catalogs(catalog, "GetSchemas", sql).await?;
-        Shape::Schemas.of_all(asked, |catalog, answer| shape::schemas(answer, catalog))
+        let schemas =
+            Shape::Schemas.of_all(asked, |catalog, answer| shape::schemas(answer, catalog))?;
+        matching(schemas, [("TABLE_SCHEM", schema_pattern)])
     }
 
     /// The tables and views of the catalogs that match `catalog`, a pattern here; `table_types` are
@@ -156,8 +158,12 @@ impl Metadata {
         let tables = Shape::Tables.of_all(asked, |catalog, answer| {
             shape::tables(answer, catalog, table_types)
         })?;
+        let wanted = [
+            ("TABLE_SCHEM", schema_pattern),
+            ("TABLE_NAME", table_pattern),
+        ];
         rows::sorted(
-            &tables,
+            &matching(tables, wanted)?,
             &["TABLE_TYPE", "TABLE_CAT", "TABLE_SCHEM", "TABLE_NAME"],
         )
     }
@@ -181,7 +187,14 @@ impl Metadata {
                 .like("", column_pattern)
         };
         let asked = self.in_catalogs(catalog, "GetColumns", sql).await?;
-        Shape::Columns.of_all(asked, |catalog, answer| shape::columns(answer, catalog))
+        let columns =
+            Shape::Columns.of_all(asked, |catalog, answer| shape::columns(answer, catalog))?;
+        let wanted = [
+            ("TABLE_SCHEM", schema_pattern),
+            ("TABLE_NAME", table_pattern),
+            ("COLUMN_NAME", column_pattern),
+        ];
+        matching(columns, wanted)
     }
 
     /// The columns of a table's primary key.
@@ -225,7 +238,12 @@ impl Metadata {
             .like("SCHEMA ", schema_pattern)?
             .like("", Some(name_pattern.unwrap_or("%")))?;
         let answer = self.ask_where_there(sql.text(), "GetFunctions").await?;
-        Shape::Functions.of(answer.as_ref(), shape::functions)
+        let functions = Shape::Functions.of(answer.as_ref(), shape::functions)?;
+        let wanted = [
+            ("FUNCTION_SCHEM", schema_pattern),
+            ("FUNCTION_NAME", name_pattern),
+        ];
+        matching(functions, wanted)
     }
 
     /// The procedures of one catalog or of all.
@@ -361,6 +379,16 @@ impl Metadata {
         }
         Ok(Answer::new(&schema, batches, native))
     }
+}
+
+/// The rows whose names match, where SHOW may have found more.
+fn matching<const N: usize>(mut table: Table, wanted: [(&str, Option<&str>); N]) -> Result<Table> {
+    for (column, pattern) in wanted {
+        if let Some(pattern) = pattern.filter(|pattern| pattern::is_loose(pattern)) {
+            table = rows::keep(&table, column, |name| like(name, pattern))?;
+        }
+    }
+    Ok(table)
 }
 
 /// Old services know no `IN ALL CATALOGS`.

@@ -63,18 +63,31 @@ pub(super) fn check(pattern: &str, what: &str) -> Result<()> {
     )))
 }
 
-/// The pattern as SHOW statements write it.
+/// The pattern as SHOW statements write it. They have no way to write what means something to them; any one character
+/// stands for it then, so that they may find more than is wanted: see `is_loose`.
 pub(super) fn show_pattern(pattern: &str) -> String {
     steps(pattern)
         .into_iter()
         .map(|step| match step {
             Step::Any => "*".to_owned(),
             Step::One => ".".to_owned(),
+            Step::Char(c) if is_special(c) => ".".to_owned(),
             Step::Char('\'') => "''".to_owned(),
-            Step::Char('\\') => "\\\\".to_owned(),
             Step::Char(c) => c.to_string(),
         })
         .collect()
+}
+
+/// Whether a character means something in the patterns of SHOW, which are regular expressions but for `*` and `|`, and
+/// taken without the blanks around them.
+fn is_special(c: char) -> bool {
+    c.is_whitespace() || "\\*.|+?()[]{}^$".contains(c)
+}
+
+/// Whether SHOW may find more by a pattern than it matches.
+pub(super) fn is_loose(pattern: &str) -> bool {
+    let is_loose = |step: &Step| matches!(step, Step::Char(c) if is_special(*c));
+    steps(pattern).iter().any(is_loose)
 }
 
 /// Whether `text` matches a pattern of LIKE, without regard to case.
@@ -137,11 +150,23 @@ mod tests {
             ("a%b_c", "a*b.c"),
             ("a\\%b\\_c", "a%b_c"),
             ("it's", "it''s"),
-            ("back\\slash", "back\\\\slash"),
-            ("two\\\\", "two\\\\"),
+            ("back\\slash", "back.slash"),
+            ("two\\\\", "two."),
+            ("\\*.|+?()[]{}^$", "............."),
+            (" a b ", ".a.b."),
         ];
         for (pattern, shown) in cases {
             assert_eq!(show_pattern(pattern), shown, "{pattern}");
+        }
+    }
+
+    #[test]
+    fn what_show_cannot_write_makes_a_pattern_loose() {
+        for pattern in ["a\\*b", "a.b", "a|b", "a+", "a$1", "a\\b", " a"] {
+            assert!(is_loose(pattern), "{pattern}");
+        }
+        for pattern in ["", "%", "a*", "my\\_cat", "it's", "a-b", "größe", "a\\%"] {
+            assert!(!is_loose(pattern), "{pattern}");
         }
     }
 
