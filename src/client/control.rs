@@ -135,6 +135,11 @@ impl StatementControl {
         self.0.stop.subscribe()
     }
 
+    /// Forgets the id of a sending of which nothing ran.
+    pub(crate) fn unknown(&self) {
+        self.0.statement_id.send_replace(None);
+    }
+
     pub(crate) fn known_as(&self, id: &str) {
         self.0.statement_id.send_replace(Some(id.to_owned()));
     }

@@ -129,7 +129,9 @@ pub(crate) async fn run(
         let turn = session.turns().take(&host, &signal).await?;
         match ended(&session, &statement, &control, &mut signal).await {
             // It did not run; its next turn is its own.
-            Err(error) if turn.had_too_much_company(&host, &statement.sql, &error) => {}
+            Err(error) if turn.had_too_much_company(&host, &statement.sql, &error) => {
+                control.unknown();
+            }
             other => break other?,
         }
     };

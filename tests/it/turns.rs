@@ -7,7 +7,8 @@ use databricks_sql_kernel::client::{ErrorCode, Session, Statement, StatementCont
 use serde_json::{Value, json};
 use tokio::task::JoinHandle;
 
-use crate::documents::{STATEMENT, STATEMENTS, Table, in_state, with_attachment};
+use crate::clock::Clock;
+use crate::documents::{CANCEL, STATEMENT, STATEMENTS, Table, in_state, with_attachment};
 use crate::exchange::Reply;
 use crate::warehouse::{Warehouse, execute, fetch, numbers, query};
 
@@ -118,6 +119,26 @@ async fn a_submitted_statement_takes_its_turn_and_keeps_it_until_it_ends() {
     let (_, next) = start(&session, "NEXT");
     assert_eq!(next.await.unwrap(), None);
     drop(submitted);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cancel_lets_go_of_the_second_sending_too() {
+    let clock = Clock::hold();
+    let warehouse = Warehouse::start().await;
+    let (second, release) = Reply::json(&in_state("RUNNING")).held();
+    let first = Reply::json(&too_much_company());
+    warehouse.workspace.on("POST", STATEMENTS, [first, second]);
+    let session = warehouse.open().await;
+    let (control, running) = start(&session, "ONE");
+    warehouse.workspace.arrival("POST", STATEMENTS, 2).await;
+    control.cancel();
+    let (ended, took) = clock.run(Duration::from_millis(10), running).await;
+    assert_eq!(ended.unwrap(), Some(ErrorCode::Cancelled));
+    assert!(took <= Duration::from_millis(500), "{took:?}");
+    assert_eq!(control.statement_id(), None);
+    release.go();
+    warehouse.workspace.arrival("POST", CANCEL, 1).await;
+    assert_eq!(warehouse.posts(), 2);
 }
 
 #[tokio::test]
