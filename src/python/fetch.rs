@@ -91,7 +91,7 @@ impl<S: Surface> Rows<S> {
 
     /// Whether the last row has been read.
     pub(crate) fn has_ended(&self) -> bool {
-        self.ended
+        self.ended && self.taken.is_empty() && self.batches.is_empty()
     }
 
     /// The next row as `give` gives it, if there is one. After an error it is the next row still.
@@ -259,7 +259,8 @@ impl<S: Surface> Rows<S> {
     }
 
     /// Leaves batches that a failed call cannot give to the next one.
-    fn put_back(&mut self, batches: Vec<RecordBatch>) {
+    pub(crate) fn put_back(&mut self, batches: impl Into<VecDeque<RecordBatch>>) {
+        let batches = batches.into();
         let rows: usize = batches.iter().map(RecordBatch::num_rows).sum();
         self.given -= u64::try_from(rows).unwrap_or(u64::MAX);
         if self.closed {
@@ -541,6 +542,7 @@ mod tests {
             };
             assert!(rows.batches(py, None, count).is_err());
             assert_eq!(rows.given(), 1);
+            assert!(!rows.has_ended());
             let refused = rows.batches(py, Some(2), |_, _| -> PyResult<()> {
                 Err(PyRuntimeError::new_err("no"))
             });
@@ -548,6 +550,7 @@ mod tests {
             assert!(rows.one(py, |row| Ok(row.clone_ref(py))).unwrap().is_some());
             assert_eq!(rows.batches(py, None, count).unwrap(), 2);
             assert_eq!(all(py, &mut rows).unwrap(), 0);
+            assert!(rows.has_ended());
         });
     }
 }

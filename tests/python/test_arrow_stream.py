@@ -177,6 +177,22 @@ def test_a_result_that_cannot_be_read_is_an_error_of_the_reader(
         cursor.fetchall()
 
 
+def test_rows_that_do_not_fit_the_types_asked_for_come_next(
+    cursor: dbapi.Cursor, warehouse: Warehouse
+) -> None:
+    warehouse.settings(chunk_rows=500, inline_limit_bytes=0)
+    cursor.execute("SELECT id * 4000000 AS id FROM range(2000)")
+    reader = capsule_reader(cursor, pa.schema({"id": pa.int32()}))
+    rows = reader.read_next_batch().column(0).to_pylist()
+    for _ in range(2):
+        with pytest.raises(pa.ArrowInvalid, match="Can't cast value 2148000000"):
+            reader.read_next_batch()
+        assert cursor.rownumber == 500
+    rows += [row.id for row in cursor.fetchmany(100)]
+    rows += cursor.fetchall_arrow()["id"].to_pylist()
+    assert rows == [4000000 * number for number in range(2000)]
+
+
 def test_a_stream_may_be_read_on_another_thread(cursor: dbapi.Cursor, warehouse: Warehouse) -> None:
     warehouse.settings(chunk_rows=500)
     for read in (capsule_reader, dbapi.Cursor.fetch_record_batch):

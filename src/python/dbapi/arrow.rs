@@ -94,9 +94,7 @@ impl ArrowStream {
 
     /// A batch of the result as the stream gives it.
     pub(super) fn given(&self, batch: RecordBatch) -> Result<RecordBatch> {
-        self.texts.batch(batch).map_err(|why| {
-            Error::data_loss("an interval of months cannot be written").with_source(why)
-        })
+        self.texts.batch(batch).map_err(unwritten)
     }
 
     fn clone_ref(&self, py: Python<'_>) -> Self {
@@ -110,8 +108,12 @@ impl ArrowStream {
         }
     }
 
-    /// The next rows; `capsule` is the number of the capsule whose consumer takes them, if one does.
-    async fn next(&self, capsule: Option<u64>) -> Result<Option<RecordBatch>> {
+    /// The next rows; `capsule` is the number of the capsule whose consumer takes them, if one does, and what it has
+    /// asked for. Rows that cannot be given are the next ones still.
+    async fn next(
+        &self,
+        capsule: Option<(u64, &Requested)>,
+    ) -> Result<Option<std::result::Result<RecordBatch, ArrowError>>> {
         let mut turn = self.inner.turn_anywhere().await?;
         let result = turn.as_mut().filter(|result| result.id == self.result);
         let Some(result) = result else {
@@ -123,21 +125,33 @@ impl ArrowStream {
             };
             return Err(Error::new(ErrorCode::InvalidStatementHandle, message));
         };
-        if let Some(number) = capsule
+        if let Some((number, _)) = capsule
             && !result.be_read_by(number)
         {
             return Err(Error::new(ErrorCode::InvalidStatementHandle, EACH_ROW_ONCE));
         }
-        let batch = result.rows.next_batch().await?;
-        batch.map(|batch| self.given(batch)).transpose()
+        let Some(batch) = result.rows.next_batch().await? else {
+            return Ok(None);
+        };
+        let given = self.texts.batch(batch.clone());
+        let given = given.and_then(|given| match capsule {
+            Some((_, requested)) => requested.batch(given),
+            None => Ok(given),
+        });
+        if given.is_err() {
+            result.rows.put_back([batch]);
+        }
+        Ok(Some(given))
     }
 
     /// The next rows for a caller who holds the interpreter and can take exceptions of ours.
     fn next_for_python(&self, py: Python<'_>) -> PyResult<Option<RecordBatch>> {
         self.check_process(py)?;
         let next = wait(py, self.next(None));
-        next.inspect_err(|_| self.interrupted())?
-            .map_err(|error| to_pyerr(py, &error))
+        let next = next.inspect_err(|_| self.interrupted())?;
+        let next = next.map_err(|error| to_pyerr(py, &error))?;
+        let next = next.transpose();
+        next.map_err(|why| to_pyerr(py, &unwritten(why)))
     }
 
     fn check_process(&self, py: Python<'_>) -> PyResult<()> {
@@ -206,8 +220,9 @@ impl Iterator for Consumed {
         }
         // Another thread may be waited for by one that takes the signals.
         let looks_for_signals = this_thread() == stream.thread;
-        let next = match wait_anywhere(looks_for_signals, stream.next(Some(self.number))) {
-            Ok(Ok(next)) => next.map(Ok),
+        let next = stream.next(Some((self.number, &self.requested)));
+        match wait_anywhere(looks_for_signals, next) {
+            Ok(Ok(next)) => next,
             Ok(Err(error)) => {
                 let has_raised = raised_in(&error).is_some();
                 let interrupt = has_raised.then(|| attach_again(|py| interrupt_in(py, &error)));
@@ -220,8 +235,7 @@ impl Iterator for Consumed {
                 stream.interrupted();
                 Some(Err(failure(&raise_later(raised))))
             }
-        };
-        next.map(|batch| batch.and_then(|batch| self.requested.batch(batch)))
+        }
     }
 }
 
@@ -235,6 +249,10 @@ impl RecordBatchReader for Consumed {
     fn schema(&self) -> SchemaRef {
         Arc::clone(self.requested.schema())
     }
+}
+
+fn unwritten(why: ArrowError) -> Error {
+    Error::data_loss("an interval of months cannot be written").with_source(why)
 }
 
 fn failure(message: &str) -> ArrowError {
@@ -277,9 +295,11 @@ impl RecordBatches {
     fn __next__(slf: Py<Self>, py: Python<'_>) -> PyResult<Option<Py<PyAny>>> {
         let batches = slf.get();
         let batch = batches.stream.next_for_python(py)?;
-        batch
-            .map(|batch| batches.schema.batch(py, batch))
+        let given = batch.map(|batch| batches.schema.batch(py, batch));
+        // Rows that could not be given are gone, which must not look like fewer rows.
+        given
             .transpose()
+            .inspect_err(|_| batches.stream.interrupted())
     }
 }
 

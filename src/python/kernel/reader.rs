@@ -31,7 +31,7 @@ pub(super) struct Reader {
 pub(super) struct Rows {
     source: Option<RepresentedStream>,
     schema: SchemaRef,
-    /// Rows that were read and not given yet; an interrupted call leaves its own here.
+    /// Rows that were read and not given yet; a call that fails leaves its own here.
     ready: VecDeque<RecordBatch>,
 }
 
@@ -89,19 +89,12 @@ impl Rows {
         }
     }
 
-    async fn next(&mut self) -> Result<Option<RecordBatch>> {
-        if self.ready.is_empty() {
-            self.read().await?;
-        }
-        Ok(self.ready.pop_front())
-    }
-
-    async fn rest(&mut self) -> Result<Vec<RecordBatch>> {
+    async fn read_whole(&mut self) -> Result<()> {
         if let Some(source) = &self.source {
             source.stream().collect_whole();
         }
         while self.read().await? {}
-        Ok(self.ready.drain(..).collect())
+        Ok(())
     }
 
     /// Ends the result here.
@@ -148,25 +141,32 @@ impl Reader {
         self.check(py)?;
         let mut rows = self.handle.turn(py, &self.rows, self.what)?;
         // Rows that are there need no waiting.
-        let batch = match rows.ready.pop_front() {
-            Some(batch) => Some(batch),
-            None => self.handle.wait(py, rows.next())?,
-        };
-        drop(rows);
-        if batch.is_none() {
+        if rows.ready.is_empty() {
+            self.handle.wait(py, rows.read())?;
+        }
+        let Some(batch) = rows.ready.front() else {
             // Another thread may have closed it meanwhile, which must not look like the end.
             self.check(py)?;
-        }
-        batch.map(|batch| self.schema.batch(py, batch)).transpose()
+            return Ok(None);
+        };
+        let given = self.schema.batch(py, batch.clone())?;
+        rows.ready.pop_front();
+        Ok(Some(given))
     }
 
     pub(super) fn rest(&self, py: Python<'_>) -> PyResult<Py<PyAny>> {
         self.check(py)?;
         let mut rows = self.handle.turn(py, &self.rows, self.what)?;
-        let batches = self.handle.wait(py, rows.rest())?;
-        drop(rows);
+        self.handle.wait(py, rows.read_whole())?;
+        if self.is_closed() {
+            rows.close();
+        }
         self.check(py)?;
-        self.schema.table(py, batches)
+        let table = self
+            .schema
+            .table(py, rows.ready.iter().cloned().collect())?;
+        rows.ready.clear();
+        Ok(table)
     }
 
     /// Stops what still goes on, also where another thread waits for it.

@@ -123,3 +123,42 @@ def test_a_handler_is_not_told_of_what_it_makes_the_driver_do(open_session: Open
     finally:
         LOGGER.removeHandler(handler)
     assert 0 < handler.calls < 50
+
+
+class Interrupted(logging.Handler):
+    """Is interrupted at every record, as by Ctrl-C."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        del record
+        raise KeyboardInterrupt
+
+
+@pytest.mark.parametrize("one_by_one", [False, True])
+def test_a_fetch_whose_log_was_interrupted_loses_no_row(
+    chunked: Warehouse,
+    open_session: Open,
+    one_by_one: bool,  # noqa: FBT001
+) -> None:
+    session = open_session()
+    executed = execute(session, "SELECT id FROM range(3000)")
+    chunked.settings(pending_polls=1)
+
+    def fetch() -> list[int]:
+        some = executed.fetch_next_batch() if one_by_one else executed.fetch_all_arrow()
+        return [] if some is None else list(some.column(0).to_pylist())
+
+    LOGGER.setLevel(logging.DEBUG)
+    handler = Interrupted()
+    LOGGER.addHandler(handler)
+    try:
+        # The first record ends the call, and those behind it wait for the next one.
+        with pytest.raises(KeyboardInterrupt):
+            execute(session, "SELECT 1")
+        with pytest.raises(KeyboardInterrupt):
+            fetch()
+    finally:
+        LOGGER.removeHandler(handler)
+    rows: list[int] = []
+    while some := fetch():
+        rows += some
+    assert rows == list(range(3000))
