@@ -38,3 +38,4 @@ pub use secret::Secret;
 pub use session::{Session, WeakSession};
 pub use statement::{Delivery, ExecutedStatement, Statement};
 pub use submitted::{Progress, SubmittedStatement};
+pub use turns::while_waiting;

@@ -13,6 +13,7 @@ use super::host::Endpoint;
 use super::open_session::OpenSession;
 use super::statement::{ExecutedStatement, Statement, run};
 use super::transport::Transport;
+use super::turns::is_nested;
 use super::{Error, ErrorCode, Result};
 
 /// Nobody waits longer, and sums with it do not overflow.
@@ -97,10 +98,11 @@ impl Session {
     /// Executes a statement and waits for its end. Dropping the future cancels the statement.
     pub async fn execute(
         &self,
-        statement: Statement,
+        mut statement: Statement,
         control: &StatementControl,
     ) -> Result<ExecutedStatement> {
         let session = Arc::clone(self.open_session()?);
+        statement.is_nested = is_nested();
         let limit = statement.timeout;
         let running = run(Arc::clone(&session), statement, control.clone());
         Awaited::spawn(&session, control, running).end(limit).await

@@ -35,6 +35,8 @@ pub struct Statement {
     pub operation: Option<&'static str>,
     /// How its result comes, where that is not the session's way.
     pub delivery: Delivery,
+    /// Whether its thread waits for another one meanwhile; the session notes it.
+    pub is_nested: bool,
 }
 
 /// What one statement wants otherwise of its result's way.
@@ -126,7 +128,10 @@ pub(crate) async fn run(
     }
     let host = session.transport().endpoint().authority();
     let (response, open) = loop {
-        let turn = session.turns().take(&host, &signal).await?;
+        let turn = session
+            .turns()
+            .take(&host, &signal, statement.is_nested)
+            .await?;
         match ended(&session, &statement, &control, &mut signal).await {
             // It did not run; its next turn is its own.
             Err(error) if turn.had_too_much_company(&host, &statement.sql, &error) => {

@@ -12,7 +12,7 @@ use super::session::{Awaited, Session};
 use super::statement::{
     ExecutedStatement, Statement, changes, in_doubt, look, outcome, poll, result_of, submit,
 };
-use super::turns::Turn;
+use super::turns::{Turn, is_nested};
 use super::wire::{StatementResponse, StatementState};
 use super::{Error, ErrorCode, Result};
 
@@ -65,10 +65,11 @@ impl Session {
     /// the statement.
     pub async fn submit(
         &self,
-        statement: Statement,
+        mut statement: Statement,
         control: &StatementControl,
     ) -> Result<SubmittedStatement> {
         let session = Arc::clone(self.open_session()?);
+        statement.is_nested = is_nested();
         let submitting = submit_now(Arc::clone(&session), statement, control.clone());
         Awaited::spawn(&session, control, submitting)
             .end(None)
@@ -100,7 +101,10 @@ async fn submit_now(
     let mut signal = control.signal();
     let host = session.transport().endpoint().authority();
     let (response, turn) = loop {
-        let turn = session.turns().take(&host, &signal).await?;
+        let turn = session
+            .turns()
+            .take(&host, &signal, statement.is_nested)
+            .await?;
         let answer = submit(&session, &statement, "0s", &signal).await;
         if !had_too_much_company(&turn, &host, &statement.sql, &answer) {
             break (answer?, turn);

@@ -1,6 +1,7 @@
 //! Statements of one session run side by side, unless the host has shown that it cannot do that: then
 //! they take turns.
 
+use std::cell::Cell;
 use std::collections::HashSet;
 use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
 
@@ -27,8 +28,23 @@ pub(crate) enum Turn {
 }
 
 impl Turns {
-    /// Waits for a turn on `host`, unless somebody wants the statement to end.
-    pub(crate) async fn take(&self, host: &str, stop: &StopSignal) -> Result<Turn> {
+    /// Waits for a turn on `host`, unless somebody wants the statement to end. A nested one does not wait for
+    /// another that may be waiting for it.
+    pub(crate) async fn take(
+        &self,
+        host: &str,
+        stop: &StopSignal,
+        is_nested: bool,
+    ) -> Result<Turn> {
+        if is_nested && one_at_a_time().contains(host) {
+            let turn = Arc::clone(&self.0).try_write_owned();
+            return turn.map(Turn::Alone).map_err(|_| {
+                Error::invalid_argument(format!(
+                    "{host} runs one statement of a session at a time, and this one comes from within a call \
+                     that waits for another; use a connection of its own"
+                ))
+            });
+        }
         let mut stop = stop.clone();
         tokio::select! {
             biased;
@@ -63,6 +79,29 @@ impl Turn {
         }
         too_much && !may_run_in_part(sql)
     }
+}
+
+thread_local! {
+    /// How many calls on this thread wait for a statement, and have called others meanwhile.
+    static WAITING: Cell<usize> = const { Cell::new(0) };
+}
+
+/// Does what is to be done between two looks at a statement that this thread waits for.
+pub fn while_waiting<T>(work: impl FnOnce() -> T) -> T {
+    struct End;
+    impl Drop for End {
+        fn drop(&mut self) {
+            WAITING.set(WAITING.get() - 1);
+        }
+    }
+    WAITING.set(WAITING.get() + 1);
+    let _end = End;
+    work()
+}
+
+/// Whether a statement that this thread sends now is nested in the wait for another.
+pub(crate) fn is_nested() -> bool {
+    WAITING.get() > 0
 }
 
 /// Hosts that run one statement of a session at a time.

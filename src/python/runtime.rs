@@ -14,7 +14,7 @@ use tokio::task::JoinHandle;
 
 use super::convert::{attach_again, is_attached};
 use super::logging;
-use crate::client::{Session, WeakSession, background};
+use crate::client::{Session, WeakSession, background, while_waiting};
 
 /// How often a waiting thread looks for signals such as Ctrl-C.
 const SIGNAL_POLL: Duration = Duration::from_millis(50);
@@ -127,7 +127,7 @@ fn block<F: Future>(
         if let Some(output) = runtime.block_on(poll) {
             return Ok(output);
         }
-        match check.as_mut().and_then(|check| check()) {
+        match check.as_mut().and_then(while_waiting) {
             Some(checked) => checked?,
             // This daemon thread waited meanwhile, and cannot go back to an interpreter that is gone.
             None => loop {

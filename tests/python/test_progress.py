@@ -7,14 +7,13 @@ import threading
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from databricks_sql_warehouse import Warehouse
 
 from databricks_sql_kernel import dbapi
 
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    from databricks_sql_warehouse import Warehouse
 
     from tests.python.conftest import Held
 
@@ -198,6 +197,26 @@ def test_a_callback_may_use_the_driver(connection: dbapi.Connection, held: Held)
         cursor.execute(held.sql)
     assert raised.value.code == "Cancelled"
     assert found[:2] == [[(7,)], held.statement_id]
+
+
+def test_a_callback_is_refused_what_would_wait_for_the_statement_that_waits_for_it() -> None:
+    refused: list[str] = []
+    with Warehouse.start() as warehouse:
+        warehouse.settings(one_statement_per_session=True)
+        with dbapi.connect(**warehouse.connect_args()) as connection:
+
+            def look(_progress: dbapi.Progress) -> None:
+                if refused:
+                    return
+                with pytest.raises(dbapi.ProgrammingError) as raised:
+                    connection.cursor().execute("SELECT 7")
+                refused.append(str(raised.value))
+
+            cursor = connection.cursor(progress=look).execute("SELECT sleep(1), 1 AS a")
+            assert cursor.fetchone()[1] == 1
+            assert connection.cursor().execute("SELECT 7").fetchone() == (7,)
+    assert "one statement of a session at a time" in refused[0]
+    assert "use a connection of its own" in refused[0]
 
 
 def test_waiting_for_a_submitted_statement_is_told_of(

@@ -11,6 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from databricks_sql_warehouse import Warehouse
 from interrupting import WAITING, end, interrupt
 
 from databricks_sql_kernel import dbapi
@@ -18,8 +19,6 @@ from databricks_sql_kernel import dbapi
 if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
-
-    from databricks_sql_warehouse import Warehouse
 
     from tests.python.conftest import Interpreters
 
@@ -293,20 +292,20 @@ def test_sixty_four_threads(connect: Connect, connections: int) -> None:
     assert found == [list(range(number, number + 500)) for number in range(64)]
 
 
-def test_a_service_that_runs_one_statement_of_a_session_at_a_time(
-    connect: Connect, warehouse: Warehouse
-) -> None:
-    warehouse.settings(one_statement_per_session=True)
-    connection = connect()
+def test_a_service_that_runs_one_statement_of_a_session_at_a_time() -> None:
     start = threading.Barrier(8)
+    # What is learnt of a host holds for the whole process.
+    with Warehouse.start() as warehouse:
+        warehouse.settings(one_statement_per_session=True)
+        with dbapi.connect(**warehouse.connect_args()) as connection:
 
-    def work(number: int) -> Any:
-        start.wait()
-        with connection.cursor() as cursor:
-            return cursor.execute("SELECT sleep(0.05), ? AS a", [number]).fetchone()[1]
+            def work(number: int) -> Any:
+                start.wait()
+                with connection.cursor() as cursor:
+                    return cursor.execute("SELECT sleep(0.05), ? AS a", [number]).fetchone()[1]
 
-    with ThreadPoolExecutor(8) as pool:
-        assert list(pool.map(work, range(8))) == list(range(8))
+            with ThreadPoolExecutor(8) as pool:
+                assert list(pool.map(work, range(8))) == list(range(8))
 
 
 def test_a_reader_slower_than_results_live_is_told_so(
