@@ -116,7 +116,7 @@ bench: $(VENV)/wheel.stamp ## Compare with other drivers, where ../shared/bench 
 	@if $(BENCH)/server.sh status >/dev/null; then stop=true; else stop="$(BENCH)/server.sh stop"; fi; \
 	    trap "$$stop" EXIT; \
 	    $(BENCH)/server.sh start && \
-	    $(BENCH)/bench.py run --ours $(BENCH_HOME)/venv-ours/bin/python --out $(CURDIR)/$(BENCH_RESULTS) $(BENCH_OPTIONS)
+	    OPENBLAS_NUM_THREADS=1 $(BENCH)/bench.py run --ours $(BENCH_HOME)/venv-ours/bin/python --out $(CURDIR)/$(BENCH_RESULTS) $(BENCH_OPTIONS)
 	$(BENCH)/bench.py targets $(CURDIR)/$(BENCH_RESULTS)
 	$(BIN)/python docs/performance.py $(BENCH_RESULTS)
 
