@@ -15,7 +15,7 @@ use arrow::datatypes::{DataType, SchemaRef};
 
 use self::answer::Answer;
 use self::columns::Shape;
-pub use self::pattern::like;
+pub use self::pattern::{escape_underscores, like};
 use self::sql::{Sql, identifier};
 use super::control::StatementControl;
 use super::results::ResultStream;

@@ -31,6 +31,21 @@ fn steps(pattern: &str) -> Vec<Step> {
     steps
 }
 
+/// A text with a backslash in front of each underscore that has none.
+#[must_use]
+pub fn escape_underscores(text: &str) -> String {
+    let mut pattern = String::with_capacity(text.len());
+    let mut is_escaped = false;
+    for letter in text.chars() {
+        if letter == '_' && !is_escaped {
+            pattern.push('\\');
+        }
+        is_escaped = letter == '\\' && !is_escaped;
+        pattern.push(letter);
+    }
+    pattern
+}
+
 /// Whether a pattern can match more than one text.
 pub(super) fn is_wild(pattern: &str) -> bool {
     steps(pattern)
@@ -194,6 +209,20 @@ mod tests {
                 .collect();
             prop_assert!(like(&text, &escaped));
             prop_assert_eq!(like(&other, &escaped), other == text);
+        }
+    }
+
+    #[test]
+    fn underscores_are_escaped_once() {
+        let cases = [
+            ("main", "main"),
+            ("a_b", r"a\_b"),
+            (r"a\_b", r"a\_b"),
+            (r"a\\_b", r"a\\\_b"),
+            ("_%", r"\_%"),
+        ];
+        for (given, expected) in cases {
+            assert_eq!(escape_underscores(given), expected);
         }
     }
 }

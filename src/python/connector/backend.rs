@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::exceptions::{raise, to_pyerr};
-use super::metadata::{catalog, escaped, wanted};
+use super::metadata::{catalog, wanted};
 use super::options::{Named, Options, settings};
 use super::parameters;
 use super::peer::{Peer, session_in, statement_in};
@@ -12,6 +12,7 @@ use super::result_set::ResultSet;
 use super::sessions::Sessions;
 use super::statements::Statements;
 use super::value::Arguments;
+use crate::client::metadata::escape_underscores;
 use crate::client::{Delivery, Session, SessionConfig, Statement, StatementControl};
 use crate::python::convert::query_tags as tags_of;
 use crate::python::runtime::{close_at_exit, wait};
@@ -263,7 +264,7 @@ impl KernelDatabricksClient {
         let escapes = slf.get().options(slf.py())?.escape_catalog_name;
         let catalog = catalog(catalog_name).map(|name| {
             if escapes {
-                escaped(name)
+                escape_underscores(name)
             } else {
                 name.to_owned()
             }

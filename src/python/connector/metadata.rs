@@ -47,17 +47,3 @@ pub(super) fn wanted(pattern: Option<&str>) -> Option<&str> {
 pub(super) fn catalog(name: Option<&str>) -> Option<&str> {
     wanted(name).filter(|name| !matches!(*name, "%" | "*"))
 }
-
-/// With a backslash in front of each underscore that has none.
-pub(super) fn escaped(catalog: &str) -> String {
-    let mut pattern = String::with_capacity(catalog.len());
-    let mut is_escaped = false;
-    for letter in catalog.chars() {
-        if letter == '_' && !is_escaped {
-            pattern.push('\\');
-        }
-        is_escaped = letter == '\\' && !is_escaped;
-        pattern.push(letter);
-    }
-    pattern
-}

@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 
 use super::cursor::Cursor;
 use super::exceptions::to_pyerr;
-use crate::client::metadata::Table;
+use crate::client::metadata::{Table, escape_underscores};
 use crate::client::{Error, ErrorCode, Metadata, Result, StatementControl};
 use crate::python::runtime::wait;
 
@@ -74,7 +74,7 @@ impl Cursor {
         let options = self.connection.get().options();
         catalog.map(|catalog| {
             if options.results.escape_catalog_name {
-                escaped(catalog)
+                escape_underscores(catalog)
             } else {
                 catalog.to_owned()
             }
@@ -90,37 +90,4 @@ pub(super) fn wanted(pattern: Option<&str>) -> Option<&str> {
 fn took_too_long(limit: Duration) -> Error {
     let message = format!("the answer did not come within {} s", limit.as_secs_f64());
     Error::new(ErrorCode::Timeout, message)
-}
-
-/// With a backslash in front of each underscore that has none.
-fn escaped(catalog: &str) -> String {
-    let mut pattern = String::with_capacity(catalog.len());
-    let mut is_escaped = false;
-    for letter in catalog.chars() {
-        if letter == '_' && !is_escaped {
-            pattern.push('\\');
-        }
-        is_escaped = letter == '\\' && !is_escaped;
-        pattern.push(letter);
-    }
-    pattern
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn underscores_are_escaped_once() {
-        let cases = [
-            ("main", "main"),
-            ("a_b", r"a\_b"),
-            (r"a\_b", r"a\_b"),
-            (r"a\\_b", r"a\\\_b"),
-            ("_%", r"\_%"),
-        ];
-        for (given, expected) in cases {
-            assert_eq!(escaped(given), expected);
-        }
-    }
 }

@@ -1,8 +1,7 @@
 //! The checksums of LZ4 frames: XXH32 without a seed.
 //!
-//! A frame has one of its content and one of each block, and together they cost as much as half of the
-//! decoding. One stripe must wait for the one before it, so two checksums at a time cost hardly more than
-//! one; no library takes two.
+//! A frame has one of its content and one of each block. A stripe must wait for the one before it, so two
+//! checksums at a time cost hardly more than one; no library takes two.
 
 mod lanes;
 
