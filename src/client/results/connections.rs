@@ -1,5 +1,5 @@
-//! How many chunks are downloaded at a time: one until there are rows, few while those come quickly,
-//! and many while the network keeps everyone waiting.
+//! How many chunks are downloaded at a time: one until there are rows, few while those come quickly, more of
+//! them where they are small, and many while the network keeps everyone waiting.
 
 use std::num::NonZero;
 use std::ops::RangeInclusive;
@@ -17,9 +17,12 @@ const MOST: usize = 64;
 /// Connections that one result may use however large its chunks are.
 const MOST_OF_LARGE: usize = 8;
 
-/// Connections that are used once there are rows, however quick the network is, where there are processors
-/// to decode what comes.
+/// Connections that are used once there are rows, however quick the network is: as many as there are processors to
+/// decode what comes, or all of them for small chunks, so that the next answer is there when one has been handled.
 const LEAST: RangeInclusive<usize> = 2..=MOST_OF_LARGE;
+
+/// Bytes that shall be on their way at a time where the network is quick.
+const LEAST_IN_FLIGHT: usize = 1 << 20;
 
 /// Bytes that shall be on their way at a time.
 const BYTES_IN_FLIGHT: usize = 256 << 20;
@@ -45,7 +48,7 @@ impl Connections {
         Self {
             places: Arc::new(Semaphore::new(1)),
             limit: 1,
-            least: least(),
+            least: least(chunk_bytes),
             most: most(chunk_bytes),
         }
     }
@@ -84,9 +87,10 @@ impl Connections {
     }
 }
 
-fn least() -> usize {
+fn least(chunk_bytes: usize) -> usize {
     let processors = available_parallelism().map_or(1, NonZero::get);
-    processors.clamp(*LEAST.start(), *LEAST.end())
+    let wanted = processors.max(LEAST_IN_FLIGHT / chunk_bytes.max(1));
+    wanted.clamp(*LEAST.start(), *LEAST.end())
 }
 
 /// More connections for smaller chunks, whose cost is the way and not the bytes.
@@ -104,6 +108,14 @@ mod tests {
         assert_eq!(most(16 << 20), 16);
         assert_eq!(most(100 << 20), MOST_OF_LARGE);
         assert_eq!(most(0), MOST);
+    }
+
+    #[test]
+    fn a_quick_network_needs_few_connections_unless_chunks_are_small() {
+        assert_eq!(least(10_000), *LEAST.end());
+        assert!(least(200 << 10) >= 5);
+        assert!(LEAST.contains(&least(1 << 20)));
+        assert_eq!(least(1 << 20), least(16 << 20));
     }
 
     #[tokio::test(start_paused = true)]
@@ -138,9 +150,9 @@ mod tests {
         }
         progress.begin();
         let mut places = Vec::new();
-        for _ in 1..least() {
+        for _ in 1..least(10_000) {
             places.push(connections.acquire(&progress).await.unwrap());
         }
-        assert_eq!(connections.limit(), least());
+        assert_eq!(connections.limit(), least(10_000));
     }
 }

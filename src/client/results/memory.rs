@@ -3,6 +3,7 @@
 
 mod input;
 mod pages;
+mod small;
 
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
@@ -12,6 +13,7 @@ use bytes::Bytes;
 
 pub(super) use self::input::Input;
 use self::pages::Pages;
+use self::small::{SMALL, Small};
 use crate::client::Result;
 
 /// Buffers from this size on are mapped: their pages cost nothing until they are used.
@@ -33,6 +35,7 @@ const UNKNOWN: usize = ALIGNMENT;
 #[derive(Debug)]
 pub(crate) struct Pool {
     kept: Mutex<Vec<Pages>>,
+    small: Small,
     inputs: Mutex<Vec<Input>>,
     /// Whether no download will begin soon, so that none needs an input.
     is_idle: AtomicBool,
@@ -46,6 +49,7 @@ impl Default for Pool {
     fn default() -> Self {
         Self {
             kept: Mutex::default(),
+            small: Small::default(),
             inputs: Mutex::default(),
             is_idle: AtomicBool::default(),
             copied: AtomicBool::default(),
@@ -217,8 +221,14 @@ impl Output {
         Ok(front.freeze())
     }
 
-    /// What is filled, for good; nothing is copied.
+    /// What is filled, for good; nothing is copied unless it is small.
     pub(crate) fn freeze(self) -> Buffer {
+        if let Memory::Heap(_) = self.memory
+            && self.filled <= SMALL
+            && let Some(pool) = self.pool.upgrade()
+        {
+            return self.gather(&pool);
+        }
         let end = self.lead + self.filled;
         let whole = match self.memory {
             Memory::Heap(mut bytes) => {
@@ -234,14 +244,23 @@ impl Output {
         };
         whole.slice(self.lead)
     }
+
+    /// The same of few bytes, which are copied to where others of the result are.
+    fn gather(self, pool: &Pool) -> Buffer {
+        let buffer = pool.small.gather(self.filled(), self.lead);
+        self.memory.reuse(&self.pool);
+        buffer
+    }
 }
 
 impl Memory {
     fn new(bytes: usize, pool: &Weak<Pool>) -> Result<Self> {
+        let pool = pool.upgrade();
         if bytes < MAPPED {
-            return Ok(Self::Heap(vec![0; bytes]));
+            let used = pool.and_then(|pool| pool.small.take(bytes));
+            return Ok(Self::Heap(used.unwrap_or_else(|| vec![0; bytes])));
         }
-        match pool.upgrade().and_then(|pool| pool.take(bytes)) {
+        match pool.and_then(|pool| pool.take(bytes)) {
             Some(pages) => Ok(Self::Mapped(pages)),
             None => Pages::new(bytes).map(Self::Mapped),
         }
@@ -262,8 +281,10 @@ impl Memory {
     }
 
     fn reuse(self, pool: &Weak<Pool>) {
-        if let (Self::Mapped(pages), Some(pool)) = (self, pool.upgrade()) {
-            pool.give(pages);
+        match (self, pool.upgrade()) {
+            (Self::Mapped(pages), Some(pool)) => pool.give(pages),
+            (Self::Heap(bytes), Some(pool)) => pool.small.give(bytes),
+            _ => {}
         }
     }
 }

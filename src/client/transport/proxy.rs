@@ -116,8 +116,8 @@ impl ProxyNames {
 
     /// Host and port of the proxy for `url`.
     pub(super) fn of(&self, url: &Url) -> Option<String> {
-        let destination = without_path(url).parse().ok()?;
-        let proxy = self.0.as_ref()?.intercept(&destination)?;
+        let matcher = self.0.as_ref()?;
+        let proxy = matcher.intercept(&without_path(url).parse().ok()?)?;
         let proxy = Url::parse(&proxy.uri().to_string()).ok()?;
         Some(authority(&proxy))
     }
