@@ -8,6 +8,7 @@
 mod clock;
 mod documents;
 mod exchange;
+mod halves;
 mod server;
 mod warehouse;
 

@@ -15,8 +15,8 @@ use crate::warehouse::{Warehouse, execute, fetch, numbers};
 const ROWS: i64 = 200_000;
 
 /// A chunk of many batches in one frame of many blocks, as the service writes them.
-fn large_body(block_checksums: bool) -> Vec<u8> {
-    let column = Int64Array::from_iter_values(0..ROWS);
+pub(crate) fn large_body(rows: i64, block_checksums: bool) -> Vec<u8> {
+    let column = Int64Array::from_iter_values(0..rows);
     let batches: Vec<_> = (0..column.len())
         .step_by(4096)
         .map(|start| {
@@ -46,13 +46,13 @@ async fn warehouse() -> Warehouse {
 }
 
 /// Where the range begins that a request asks for.
-fn range(request: &Request) -> Option<usize> {
+pub(crate) fn range(request: &Request) -> Option<usize> {
     let range = request.header("range")?.strip_prefix("bytes=")?;
     Some(range.strip_suffix('-')?.parse().unwrap())
 }
 
 /// Answers with the rest that is asked for, of which only `most` bytes come.
-fn part(body: &[u8], request: &Request, tag: &str, most: usize) -> Reply {
+pub(crate) fn part(body: &[u8], request: &Request, tag: &str, most: usize) -> Reply {
     let Some(start) = range(request) else {
         let cut = Reply::bytes(body.to_vec()).header("etag", tag);
         return cut.cut(most.min(body.len()));
@@ -84,7 +84,7 @@ async fn open(warehouse: &Warehouse) -> ResultStream {
 #[tokio::test]
 async fn a_body_goes_on_where_it_broke_off_however_often() {
     let warehouse = warehouse().await;
-    let body = large_body(true);
+    let body = large_body(ROWS, true);
     let most = body.len() / 9;
     assert!(most > 70_000, "each part brings it forward: {most}");
     warehouse.storage.always("GET", BODY, move |request| {
@@ -117,7 +117,7 @@ async fn a_body_goes_on_where_it_broke_off_however_often() {
 async fn without_a_strong_tag_a_body_is_read_from_its_start() {
     for tag in [None, Some("W/\"a\"")] {
         let warehouse = warehouse().await;
-        let body = large_body(true);
+        let body = large_body(ROWS, true);
         let whole = |tag: Option<&str>| {
             let reply = Reply::bytes(body.clone());
             tag.into_iter()
@@ -143,7 +143,7 @@ async fn a_whole_answer_to_a_range_is_passed_over_or_read_anew() {
     // The same body again, and another one of the same chunk.
     for tag in ["\"a\"", "\"b\""] {
         let warehouse = warehouse().await;
-        let body = large_body(true);
+        let body = large_body(ROWS, true);
         let first = Reply::bytes(body.clone()).header("etag", "\"a\"");
         let again = Reply::bytes(body.clone()).header("etag", tag);
         warehouse
@@ -162,7 +162,7 @@ async fn another_range_than_was_asked_for_is_no_rest() {
     let wrong = ["bytes 0-9/10", "bytes 7-9/10", "nonsense", "bytes */10"];
     for content_range in wrong {
         let warehouse = warehouse().await;
-        let body = large_body(true);
+        let body = large_body(ROWS, true);
         let first = Reply::bytes(body.clone()).header("etag", "\"a\"");
         let other = Reply::status(206)
             .header("content-range", content_range)
@@ -179,7 +179,7 @@ async fn another_range_than_was_asked_for_is_no_rest() {
 #[tokio::test]
 async fn a_part_that_nobody_asked_for_is_no_body() {
     let warehouse = warehouse().await;
-    let body = large_body(true);
+    let body = large_body(ROWS, true);
     warehouse.storage.always("GET", BODY, move |_| {
         Reply::status(206)
             .header("content-range", "bytes 0-9/10")
@@ -192,7 +192,7 @@ async fn a_part_that_nobody_asked_for_is_no_body() {
 #[tokio::test]
 async fn a_range_that_is_gone_is_read_from_the_start() {
     let warehouse = warehouse().await;
-    let body = large_body(true);
+    let body = large_body(ROWS, true);
     let whole = || Reply::bytes(body.clone()).header("etag", "\"a\"");
     let replies = [whole().cut(body.len() / 2), Reply::status(416), whole()];
     warehouse.storage.on("GET", BODY, replies);
@@ -212,7 +212,7 @@ async fn first_rows(stream: &mut ResultStream) -> usize {
 #[tokio::test]
 async fn the_first_rows_come_before_the_first_chunk_is_whole() {
     let warehouse = warehouse().await;
-    let body = large_body(true);
+    let body = large_body(ROWS, true);
     // The rest does not come before the first rows have been read.
     let (half, release) = Reply::bytes(body.clone()).stalled(body.len() / 2);
     warehouse.storage.on("GET", BODY, [half]);
@@ -227,7 +227,7 @@ async fn the_first_rows_come_before_the_first_chunk_is_whole() {
 #[tokio::test]
 async fn rows_that_no_checksum_has_proved_wait_for_the_end() {
     let warehouse = warehouse().await;
-    let body = large_body(false);
+    let body = large_body(ROWS, false);
     let (half, release) = Reply::bytes(body.clone()).stalled(body.len() / 2);
     warehouse.storage.on("GET", BODY, [half]);
     let mut stream = open(&warehouse).await;
@@ -241,7 +241,7 @@ async fn rows_that_no_checksum_has_proved_wait_for_the_end() {
 #[tokio::test]
 async fn rows_given_early_are_not_given_again_when_the_chunk_is_read_anew() {
     let warehouse = warehouse().await;
-    let body = large_body(true);
+    let body = large_body(ROWS, true);
     let mut damaged = body.clone();
     let last = damaged.len() - 1;
     damaged[last] ^= 1;
@@ -260,7 +260,7 @@ async fn rows_given_early_are_not_given_again_when_the_chunk_is_read_anew() {
 #[tokio::test]
 async fn damage_behind_rows_given_early_is_data_loss() {
     let warehouse = warehouse().await;
-    let mut body = large_body(true);
+    let mut body = large_body(ROWS, true);
     let last = body.len() - 1;
     body[last] ^= 1;
     warehouse
@@ -283,7 +283,7 @@ async fn damage_behind_rows_given_early_is_data_loss() {
 #[tokio::test]
 async fn a_chunk_read_anew_with_other_columns_is_data_loss() {
     let warehouse = warehouse().await;
-    let body = large_body(true);
+    let body = large_body(ROWS, true);
     let texts = StringArray::from_iter_values((0..ROWS).map(|row| row.to_string()));
     let texts: arrow::array::ArrayRef = std::sync::Arc::new(texts);
     let other = arrow::array::RecordBatch::try_from_iter([("n", texts)]).unwrap();

@@ -7,11 +7,13 @@ use arrow::record_batch::RecordBatch;
 use chrono::{DateTime, TimeDelta};
 use reqwest::header::HeaderValue;
 use tokio::sync::mpsc::UnboundedSender;
+use tokio::time::Instant;
 
 use super::Received;
 use super::budget::Reservation;
 use super::decode::{DecodedChunk, decode_body};
 use super::external_links::{LinkBook, Located};
+use super::halves::Halves;
 use super::inline::{self, InlineBody};
 use super::intake::{Intake, LARGEST_CHUNK, Layout, json_rows};
 use super::json_array::parse_json_body;
@@ -189,7 +191,7 @@ impl Downloader {
 
     async fn read_link(
         &self,
-        link: &ExternalLink,
+        link: &Arc<ExternalLink>,
         located: &Located,
         download: &mut Download<'_>,
     ) -> Result<Piece, Trouble> {
@@ -198,8 +200,9 @@ impl Downloader {
             let bytes = partial.bytes;
             Some(Broken { bytes, tag })
         });
+        let asked = Instant::now();
         let opened = self.transport.open_link(link, broken.as_ref()).await;
-        let mut body = opened.map_err(|failure| {
+        let body = opened.map_err(|failure| {
             let failure = failure.unless_connected(&format!(
                 "the cloud storage that holds the result cannot be reached; where a firewall is in \
                  the way, {} asks for results without it",
@@ -227,8 +230,9 @@ impl Downloader {
                 rows: 0,
             },
         };
+        let mut body = Halves::new(&self.transport, link, body, asked.elapsed());
         loop {
-            let part = match body.next().await {
+            let part = match body.next(self.progress.is_at_its_end()).await {
                 Ok(Some(part)) => part,
                 Ok(None) => break,
                 Err(failure) => {

@@ -6,6 +6,7 @@ mod connections;
 pub mod decode;
 mod download;
 mod external_links;
+mod halves;
 mod inline;
 mod intake;
 pub mod json_array;

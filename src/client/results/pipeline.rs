@@ -12,7 +12,7 @@ use crate::client::{Error, ErrorCode, Result};
 
 /// A task that ends when nobody wants its outcome.
 #[derive(Debug)]
-struct Task(JoinHandle<()>);
+pub(super) struct Task(pub(super) JoinHandle<()>);
 
 impl Drop for Task {
     fn drop(&mut self) {
@@ -149,6 +149,7 @@ async fn pump(
         }
     }
     downloader.pool.pause();
+    downloader.progress.all_are_asked_for();
     // Others wait for what these ask for.
     while listing.requests.join_next().await.is_some() {}
 }

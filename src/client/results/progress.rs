@@ -14,6 +14,8 @@ pub(crate) struct Progress {
     awaited: AtomicU64,
     /// Whether the reader does nothing before it has all rows.
     for_all: AtomicBool,
+    /// Whether every chunk is on its way.
+    asked: AtomicBool,
     /// Grows with everything that arrives or gets done.
     steps: AtomicU64,
     begun: AtomicBool,
@@ -25,6 +27,7 @@ impl Default for Progress {
         Self {
             awaited: AtomicU64::new(NOBODY),
             for_all: AtomicBool::new(false),
+            asked: AtomicBool::new(false),
             steps: AtomicU64::new(0),
             begun: AtomicBool::new(false),
             first: Notify::new(),
@@ -53,6 +56,16 @@ impl Progress {
     pub(crate) fn wants_early(&self, index: u64) -> bool {
         let is_awaited = self.awaited.load(Ordering::Relaxed) == index;
         is_awaited && (!self.has_begun() || !self.for_all.load(Ordering::Relaxed))
+    }
+
+    /// No other chunk will be asked for.
+    pub(crate) fn all_are_asked_for(&self) {
+        self.asked.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether no other chunk will want a connection.
+    pub(crate) fn is_at_its_end(&self) -> bool {
+        self.asked.load(Ordering::Relaxed)
     }
 
     fn has_begun(&self) -> bool {

@@ -120,7 +120,7 @@ impl Failure {
     }
 
     /// Storage answered something else than was asked for; the whole may do.
-    pub(super) fn unfit(error: Error) -> Self {
+    pub(crate) fn unfit(error: Error) -> Self {
         Self {
             error,
             verdict: Verdict::Briefly,

@@ -194,6 +194,11 @@ impl Body {
         })
     }
 
+    /// Whether it begins where another one broke off.
+    pub(crate) fn is_rest(&self) -> bool {
+        !self.is_new && self.skip == 0
+    }
+
     /// The next bytes that the caller does not have; `None` at the end.
     pub(crate) async fn next(&mut self) -> Result<Option<Bytes>, Failure> {
         loop {
