@@ -1,14 +1,22 @@
 //! Chunks in order, some of them read ahead.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use tokio::sync::mpsc;
 use tokio::task::{JoinHandle, JoinSet};
+use tokio::time::sleep;
 
 use super::budget::{Budget, Reservation};
 use super::connections::Connections;
 use super::download::{Downloader, Piece};
 use crate::client::{Error, ErrorCode, Result};
+
+/// Who waits for all of so many chunks is not woken for each.
+const MANY: u64 = 16;
+
+/// How long the next ones are left to gather.
+const NAP: Duration = Duration::from_millis(1);
 
 /// A task that ends when nobody wants its outcome.
 #[derive(Debug)]
@@ -77,12 +85,16 @@ impl Pipeline {
         let Some(ahead) = &mut self.front else {
             return Ok(None);
         };
-        self.downloader.progress.wait_for(self.front_index);
+        let progress = &self.downloader.progress;
+        progress.wait_for(self.front_index);
+        if self.front_index >= MANY && progress.waits_for_all() && ahead.pieces.is_empty() {
+            sleep(NAP).await;
+        }
         let piece = ahead.pieces.recv().await.unwrap_or_else(|| {
             let message = "reading a chunk ended without a word";
             Err(Error::new(ErrorCode::Internal, message))
         });
-        self.downloader.progress.wait_no_longer();
+        progress.wait_no_longer();
         let (piece, reservation) = (piece?, Arc::clone(&ahead.reservation));
         if piece.is_last {
             self.front = None;

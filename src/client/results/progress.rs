@@ -51,11 +51,15 @@ impl Progress {
         self.for_all.store(true, Ordering::Relaxed);
     }
 
+    pub(crate) fn waits_for_all(&self) -> bool {
+        self.for_all.load(Ordering::Relaxed)
+    }
+
     /// Whether rows of this chunk are of use before it is there whole. The very first ones tell how all are to be
     /// placed.
     pub(crate) fn wants_early(&self, index: u64) -> bool {
         let is_awaited = self.awaited.load(Ordering::Relaxed) == index;
-        is_awaited && (!self.has_begun() || !self.for_all.load(Ordering::Relaxed))
+        is_awaited && (!self.has_begun() || !self.waits_for_all())
     }
 
     /// No other chunk will be asked for.
