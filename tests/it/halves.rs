@@ -6,27 +6,24 @@ use crate::clock::Clock;
 use crate::documents::{BODY, Table};
 use crate::exchange::{Reply, Request};
 use crate::resume::{large_body, part, range};
-use crate::warehouse::{Warehouse, fetch};
+use crate::warehouse::{Warehouse, execute, fetch};
 
 const ROWS: i64 = 1_000_000;
 
-/// Before each quarter of what an answer holds.
-const PAUSE: Duration = Duration::from_millis(100);
+/// Before each quarter of what an answer holds: long beside what decoding takes, while which the clock goes on.
+const PAUSE: Duration = Duration::from_secs(20);
 
-const STEP: Duration = Duration::from_millis(5);
+const STEP: Duration = Duration::from_millis(20);
 
 const TAG: &str = "\"a\"";
 
-/// Reads a result of one chunk, from a storage that answers by `first` and then by `second`. The rows are the right ones;
-/// the requests.
-async fn read(
+/// A result of one chunk in a storage that answers by `first` and then by `second`.
+async fn storage(
     first: impl FnOnce(Reply) -> Reply + Send + 'static,
     mut second: impl FnMut(&[u8], &Request) -> Reply + Send + 'static,
-) -> Vec<Request> {
-    let clock = Clock::hold();
+) -> Warehouse {
     let warehouse = Warehouse::start().await;
-    let table = Table::new([ROWS.unsigned_abs()]);
-    warehouse.serve(&table);
+    warehouse.serve(&table());
     let (body, mut first) = (large_body(ROWS, true), Some(first));
     assert!(body.len() > 3 << 20, "{}", body.len());
     warehouse
@@ -35,10 +32,24 @@ async fn read(
             Some(first) => first(Reply::bytes(body.clone())),
             None => second(&body, request),
         });
+    warehouse
+}
+
+fn table() -> Table {
+    Table::new([ROWS.unsigned_abs()])
+}
+
+/// Reads the result. The rows are the right ones; the requests.
+async fn read(
+    first: impl FnOnce(Reply) -> Reply + Send + 'static,
+    second: impl FnMut(&[u8], &Request) -> Reply + Send + 'static,
+) -> Vec<Request> {
+    let clock = Clock::hold();
+    let warehouse = storage(first, second).await;
     let session = warehouse.open().await;
     let (rows, _) = clock.run(STEP, fetch(&session)).await;
     assert!(
-        rows.unwrap() == table.numbers(),
+        rows.unwrap() == table().numbers(),
         "not the rows of the table"
     );
     warehouse.storage.requests("GET", BODY)
@@ -49,7 +60,7 @@ fn slow(reply: Reply) -> Reply {
 }
 
 fn rest(body: &[u8], request: &Request) -> Reply {
-    part(body, request, TAG, body.len()).slow(PAUSE / 4)
+    part(body, request, TAG, body.len()).slow(PAUSE / 10)
 }
 
 #[tokio::test(start_paused = true)]
@@ -83,7 +94,10 @@ async fn a_second_half_that_is_not_given_is_not_needed() {
 async fn a_second_half_of_another_body_is_not_taken() {
     let others: [fn(&[u8], &Request) -> Reply; 2] = [
         |body, _| Reply::bytes(body.iter().map(|byte| !byte).collect()).header("etag", "\"b\""),
-        |body, request| part(body, request, "\"b\"", body.len()),
+        |body, request| {
+            let other: Vec<_> = body.iter().map(|byte| !byte).collect();
+            part(&other, request, "\"b\"", other.len())
+        },
     ];
     for other in others {
         let requests = read(slow, other).await;
@@ -96,7 +110,7 @@ async fn a_second_half_that_breaks_off_goes_on_where_it_stopped() {
     let mut asked = 0;
     let requests = read(slow, move |body, request| {
         asked += 1;
-        let most = if asked == 1 { 200_000 } else { body.len() };
+        let most = if asked == 1 { 900_000 } else { body.len() };
         part(body, request, TAG, most)
     })
     .await;
@@ -104,30 +118,84 @@ async fn a_second_half_that_breaks_off_goes_on_where_it_stopped() {
     let [second, third] = starts[..] else {
         panic!("{starts:?}");
     };
-    assert_eq!(third, second + 200_000);
+    assert_eq!(third, second + 900_000);
+}
+
+/// What a range gives that never brings all of the rest.
+const POOR: [fn(&[u8], &Request) -> Reply; 4] = [
+    |body, request| part(body, request, TAG, 0),
+    |body, request| part(body, request, TAG, 10_000),
+    |body, request| part(&body[..body.len() - 5], request, TAG, body.len()),
+    |body, request| part(&body[..range(request).unwrap()], request, TAG, body.len()),
+];
+
+#[tokio::test(start_paused = true)]
+async fn a_second_half_that_is_less_than_the_rest_is_not_needed() {
+    for poor in POOR {
+        assert_eq!(read(slow, poor).await.len(), 2);
+    }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_second_half_that_stops_short_of_the_end_is_completed() {
+async fn where_ranges_never_bring_anything_the_whole_is_read_again() {
     let mut asked = 0;
     let requests = read(slow, move |body, request| {
         asked += 1;
-        let end = if asked == 1 {
-            body.len() - 5
-        } else {
-            body.len()
-        };
-        part(&body[..end], request, TAG, end)
+        match range(request) {
+            None => Reply::bytes(body.to_vec()).header("etag", TAG).slow(PAUSE),
+            Some(_) if asked == 1 => part(body, request, TAG, 900_000),
+            Some(_) => part(body, request, TAG, 0),
+        }
     })
     .await;
-    assert_eq!(requests.len(), 3);
+    // The whole, its second half, the rest of that, and the whole in one.
+    let starts: Vec<_> = requests
+        .iter()
+        .map(|request| range(request).is_some())
+        .collect();
+    assert_eq!(starts, [false, true, true, false]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_second_half_that_is_longer_than_the_rest_is_not_read() {
+    let requests = read(slow, |body, request| {
+        // Longer than any body: who read it would read for ever.
+        let start = range(request).unwrap();
+        Reply::status(206)
+            .header("etag", TAG)
+            .header("content-range", &format!("bytes {start}-/*"))
+            .body(vec![0; 4 * body.len()])
+    })
+    .await;
+    assert_eq!(requests.len(), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn closing_a_result_ends_both_halves() {
+    let clock = Clock::hold();
+    let warehouse = storage(slow, |_, _| Reply::never()).await;
+    let session = warehouse.open().await;
+    let mut stream = execute(&session).await.unwrap().into_stream();
+    let (_, _) = clock
+        .run(STEP, warehouse.storage.arrival("GET", BODY, 2))
+        .await;
+    assert_eq!(warehouse.storage.open_connections(), 2);
+    stream.close();
+    for _ in 0..50 {
+        clock.advance(PAUSE).await;
+    }
+    assert_eq!(warehouse.storage.open_connections(), 0);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_first_half_that_breaks_off_goes_on_by_itself() {
     let requests = read(|reply| slow(reply.cut(3 << 19)), rest).await;
     let starts: Vec<_> = requests.iter().filter_map(range).collect();
-    assert_eq!(starts.last(), Some(&(3 << 19)));
+    let [second, rest] = starts[..] else {
+        panic!("{starts:?}");
+    };
+    assert!(second > 3 << 19);
+    assert_eq!(rest, 3 << 19);
 }
 
 #[tokio::test(start_paused = true)]

@@ -92,6 +92,17 @@ impl Reservation {
         self.resize(before.saturating_sub(bytes));
     }
 
+    /// Takes so much more, if there is room.
+    pub(crate) fn extend(&self, bytes: usize) -> bool {
+        let mut state = self.budget.state();
+        let has_room = state.used.saturating_add(bytes) <= state.limit;
+        if has_room {
+            self.bytes.fetch_add(bytes, Ordering::Relaxed);
+            state.used += bytes;
+        }
+        has_room
+    }
+
     /// Corrects an estimate that was too low.
     pub(crate) fn grow(&self, bytes: usize) {
         if bytes > self.bytes.load(Ordering::Relaxed) {
@@ -146,6 +157,17 @@ mod tests {
         assert_pending(budget.reserve(10));
         first.resize(20);
         drop(budget.reserve(80).await);
+    }
+
+    #[tokio::test]
+    async fn more_is_taken_where_there_is_room() {
+        let budget = Budget::new(100);
+        let first = budget.reserve(60).await;
+        assert!(!first.extend(41));
+        assert!(first.extend(40));
+        assert_pending(budget.reserve(1));
+        drop(first);
+        drop(budget.reserve(100).await);
     }
 
     #[tokio::test]

@@ -11,7 +11,8 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
 use super::progress::Progress;
 
-/// Most connections that one result uses, when its chunks are small.
+/// Most chunks of one result that are on their way at a time, when they are small. Those that come slowly at its
+/// end have two connections each.
 const MOST: usize = 64;
 
 /// Connections that one result may use however large its chunks are.

@@ -78,6 +78,8 @@ struct Given {
 struct Download<'a> {
     given: Given,
     partial: Option<Partial>,
+    /// A second half has failed, so that no other one is tried.
+    in_one: bool,
     /// Who takes rows before the chunk has come whole, and the room that they take.
     early: Option<(&'a UnboundedSender<Result<Piece>>, &'a Reservation)>,
 }
@@ -103,6 +105,7 @@ impl Downloader {
         let download = Download {
             given: Given { index, rows: 0 },
             partial: None,
+            in_one: false,
             early: Some((reader, room)),
         };
         let last = self.attempts(download).await;
@@ -230,13 +233,20 @@ impl Downloader {
                 rows: 0,
             },
         };
-        let mut body = Halves::new(&self.transport, link, body, asked.elapsed());
+        let estimate = self.estimate(download.given.index);
+        let mut body = Halves::new(&self.transport, link, body, asked.elapsed(), estimate);
+        let before = partial.bytes;
         loop {
-            let part = match body.next(self.progress.is_at_its_end()).await {
+            let second = self.progress.is_at_its_end() && !download.in_one;
+            let room = download.early.map(|(_, room)| room).filter(|_| second);
+            let part = match body.next(room).await {
                 Ok(Some(part)) => part,
                 Ok(None) => break,
                 Err(failure) => {
-                    download.partial = Some(partial);
+                    download.in_one |= body.has_switched();
+                    // What a range does not bring may come with the whole.
+                    let is_in_vain = broken.is_some() && partial.bytes == before;
+                    download.partial = Some(partial).filter(|_| !is_in_vain);
                     return Err(Trouble::Network(failure.error, failure.verdict));
                 }
             };
@@ -394,6 +404,7 @@ impl Downloader {
         self.attempts(Download {
             given,
             partial: None,
+            in_one: false,
             early: None,
         })
         .await

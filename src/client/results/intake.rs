@@ -233,7 +233,7 @@ pub(super) fn json_rows(rows: &[Vec<Option<String>>], schema: &SchemaRef) -> Res
     })
 }
 
-fn size(bytes: u64) -> usize {
+pub(super) fn size(bytes: u64) -> usize {
     usize::try_from(bytes).unwrap_or(usize::MAX)
 }
 

@@ -127,6 +127,7 @@ impl Pool {
     /// Gives back to the system what is kept for chunks that will not come soon.
     pub(crate) fn let_go(&self) {
         self.pause();
+        self.small.let_go();
         lock(&self.kept).clear();
     }
 }

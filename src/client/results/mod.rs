@@ -16,6 +16,7 @@ mod pipeline;
 mod placement;
 mod progress;
 pub mod schema;
+mod task;
 pub mod type_text;
 
 use std::collections::VecDeque;

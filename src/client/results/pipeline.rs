@@ -4,12 +4,13 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::sync::mpsc;
-use tokio::task::{JoinHandle, JoinSet};
+use tokio::task::JoinSet;
 use tokio::time::sleep;
 
 use super::budget::{Budget, Reservation};
 use super::connections::Connections;
 use super::download::{Downloader, Piece};
+use super::task::Task;
 use crate::client::{Error, ErrorCode, Result};
 
 /// Who waits for all of so many chunks is not woken for each.
@@ -17,16 +18,6 @@ const MANY: u64 = 16;
 
 /// How long the next ones are left to gather.
 const NAP: Duration = Duration::from_millis(1);
-
-/// A task that ends when nobody wants its outcome.
-#[derive(Debug)]
-pub(super) struct Task(pub(super) JoinHandle<()>);
-
-impl Drop for Task {
-    fn drop(&mut self) {
-        self.0.abort();
-    }
-}
 
 /// A chunk on its way, and the room that it takes.
 #[derive(Debug)]
@@ -59,7 +50,7 @@ impl Pipeline {
             queue,
             front: None,
             front_index: 0,
-            _pump: Task(tokio::spawn(pump)),
+            _pump: Task::spawn(pump),
         }
     }
 
@@ -145,7 +136,7 @@ async fn pump(
         };
         let (sender, pieces) = mpsc::unbounded_channel();
         let (reader, room) = (Arc::clone(&downloader), Arc::clone(&reservation));
-        let task = tokio::spawn(async move {
+        let task = Task::spawn(async move {
             reader.chunk(index, &sender, &room).await;
             room.shrink(reader.transit(index));
             reader.book.forget(index);
@@ -154,7 +145,7 @@ async fn pump(
         let ahead = Ahead {
             pieces,
             reservation,
-            _task: Task(task),
+            _task: task,
         };
         if queue.send(Ok(ahead)).is_err() {
             return;

@@ -183,20 +183,21 @@ impl Body {
             let message = format!("storage at {host} gave another range than was asked for");
             return Err(Failure::unfit(Error::data_loss(message)));
         }
+        let length = response.content_length();
         Ok(Self {
             response,
             host,
             names,
             skip: 0,
             is_new: false,
-            length: None,
+            length: length.and_then(|rest| rest.checked_add(broken.bytes)),
             tag: Some(broken.tag.clone()),
         })
     }
 
-    /// Whether it begins where another one broke off.
-    pub(crate) fn is_rest(&self) -> bool {
-        !self.is_new && self.skip == 0
+    /// Whether nothing comes but what follows, up to the end of a body of `length`.
+    pub(crate) fn is_rest_of(&self, length: u64) -> bool {
+        !self.is_new && self.skip == 0 && self.length == Some(length)
     }
 
     /// The next bytes that the caller does not have; `None` at the end.

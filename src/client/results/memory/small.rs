@@ -10,7 +10,7 @@ use super::{ALIGNMENT, lock};
 /// What is gathered has so many bytes at most.
 pub(super) const SMALL: usize = 64 << 10;
 
-/// Bytes of a block.
+/// Most bytes of a block. The first has what is gathered first, each of the next ones twice the bytes of the last.
 const BLOCK: usize = 512 << 10;
 
 /// Buffers that are used again have so many bytes at most.
@@ -23,8 +23,14 @@ const MOST_KEPT: usize = 4;
 #[derive(Debug, Default)]
 pub(super) struct Small {
     kept: Mutex<Vec<Vec<u8>>>,
-    /// The room that is left of the last block.
-    block: Mutex<BytesMut>,
+    block: Mutex<Block>,
+}
+
+#[derive(Debug, Default)]
+struct Block {
+    size: usize,
+    /// What is left of it.
+    room: BytesMut,
 }
 
 impl Small {
@@ -36,24 +42,39 @@ impl Small {
     }
 
     pub(super) fn give(&self, buffer: Vec<u8>) {
-        let mut kept = lock(&self.kept);
-        if buffer.len() <= LARGEST_KEPT && kept.len() < MOST_KEPT {
-            kept.push(buffer);
+        if buffer.is_empty() || buffer.len() > LARGEST_KEPT {
+            return;
         }
+        let mut kept = lock(&self.kept);
+        if kept.len() < MOST_KEPT {
+            kept.push(buffer);
+        } else if let Some(least) = kept.iter_mut().min_by_key(|kept| kept.len())
+            && least.len() < buffer.len()
+        {
+            *least = buffer;
+        }
+    }
+
+    /// Gives back to the system what is kept to be used again.
+    pub(super) fn let_go(&self) {
+        lock(&self.kept).clear();
     }
 
     /// A copy of `bytes`, as far behind an aligned address as `lead` says.
     pub(super) fn gather(&self, bytes: &[u8], lead: usize) -> Buffer {
         const PADDING: [u8; ALIGNMENT] = [0; ALIGNMENT];
         let mut block = lock(&self.block);
-        if block.capacity() < bytes.len() + ALIGNMENT {
-            *block = BytesMut::with_capacity(BLOCK);
+        let needed = bytes.len() + ALIGNMENT;
+        if block.room.capacity() < needed {
+            block.size = needed.max(2 * block.size).min(BLOCK);
+            block.room = BytesMut::with_capacity(block.size);
         }
-        let before = block.as_ptr().addr() % ALIGNMENT;
+        let room = &mut block.room;
+        let before = room.as_ptr().addr() % ALIGNMENT;
         let padding = (lead + ALIGNMENT - before) % ALIGNMENT;
-        block.extend_from_slice(&PADDING[..padding]);
-        block.extend_from_slice(bytes);
-        let gathered = block.split().freeze();
+        room.extend_from_slice(&PADDING[..padding]);
+        room.extend_from_slice(bytes);
+        let gathered = room.split().freeze();
         Buffer::from(gathered).slice(padding)
     }
 }
@@ -83,9 +104,34 @@ mod tests {
     #[test]
     fn many_share_a_block() {
         let small = Small::default();
-        let first = small.gather(&[1; 1000], 0);
-        let second = small.gather(&[2; 1000], 0);
-        assert!(second.as_ptr().addr() - first.as_ptr().addr() < 1000 + ALIGNMENT);
+        let gathered: Vec<_> = (0..100).map(|n| small.gather(&[n; 1000], 0)).collect();
+        let mut addresses: Vec<_> = gathered
+            .iter()
+            .map(|buffer| buffer.as_ptr().addr())
+            .collect();
+        addresses.sort_unstable();
+        let beside = |pair: &&[usize]| pair[1] - pair[0] < 1000 + ALIGNMENT;
+        assert!(addresses.windows(2).filter(beside).count() > 90);
+    }
+
+    #[test]
+    fn a_single_one_takes_no_more_than_it_needs() {
+        let small = Small::default();
+        let kept = small.gather(&[1; 1000], 0);
+        assert!(lock(&small.block).size <= 1000 + ALIGNMENT);
+        assert_eq!(kept.as_slice(), [1; 1000]);
+    }
+
+    #[test]
+    fn larger_buffers_take_the_place_of_small_ones() {
+        let small = Small::default();
+        small.give(Vec::new());
+        for length in [1, 2, 3, 4, 500] {
+            small.give(vec![0; length]);
+        }
+        assert!(small.take(500).is_some());
+        small.let_go();
+        assert_eq!(small.take(1), None);
     }
 
     #[test]
