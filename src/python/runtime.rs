@@ -1,8 +1,10 @@
 //! The process's asynchronous runtime, and the one bridge from Python's threads to it.
 
+use std::num::NonZero;
 use std::pin::pin;
 use std::sync::atomic::{AtomicU32, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::thread::available_parallelism;
 use std::time::Duration;
 
 use pyo3::exceptions::PyRuntimeError;
@@ -34,6 +36,7 @@ fn runtime() -> PyResult<&'static Runtime> {
         return Ok(runtime);
     }
     let runtime = Builder::new_multi_thread()
+        .worker_threads(workers(available_parallelism().map_or(1, NonZero::get)))
         .enable_all()
         .thread_name("databricks-sql")
         .build()
@@ -41,6 +44,12 @@ fn runtime() -> PyResult<&'static Runtime> {
     let runtime: &'static Runtime = Box::leak(Box::new(runtime));
     *slot = Some((process, runtime));
     Ok(runtime)
+}
+
+/// How many threads read and write: each that waits for work is woken when there is some, whether it is needed or
+/// not. The threads that decode and Python's need the other processors.
+fn workers(processors: usize) -> usize {
+    (processors / 2).max(1)
 }
 
 /// Waits for `future` without the GIL. A signal handler that raises, as that of Ctrl-C does, ends the
@@ -192,4 +201,14 @@ fn close_open_sessions(py: Python<'_>) -> PyResult<()> {
         };
         drop(tokio::time::timeout(EXIT_TIMEOUT, all).await);
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn half_of_the_processors_read_and_write() {
+        assert_eq!([1, 2, 3, 4, 64].map(workers), [1, 1, 1, 2, 32]);
+    }
 }

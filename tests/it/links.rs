@@ -3,6 +3,8 @@
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use arrow::array::AsArray;
+use arrow::datatypes::Int64Type;
 use chrono::{TimeDelta, Utc};
 use databricks_sql_kernel::client::{ErrorCode, ResultConfig, Session, SessionConfig};
 use serde_json::{Value, json};
@@ -484,6 +486,80 @@ async fn a_dropped_wait_loses_no_rows() {
     assert_each_once(&warehouse, &table);
 }
 
+#[tokio::test]
+async fn waits_for_all_of_many_chunks_that_are_dropped_lose_no_rows() {
+    let warehouse = Warehouse::start().await;
+    let table = Table::new([3; 60]);
+    let held = serve_in_disorder(&warehouse, &table, 1);
+    let session = warehouse.open().await;
+    let mut stream = execute(&session).await.unwrap().into_stream();
+    stream.collect_whole();
+    let (mut rows, mut dropped) = (Vec::new(), 0);
+    loop {
+        tokio::select! {
+            biased;
+            batch = stream.next_batch() => match batch.unwrap() {
+                Some(batch) => rows.extend_from_slice(batch.column(0).as_primitive::<Int64Type>().values()),
+                None => break,
+            },
+            () = settle() => {
+                dropped += 1;
+                held.lock().unwrap().pop().into_iter().for_each(Release::go);
+            }
+        }
+    }
+    assert_eq!(rows, table.numbers());
+    assert!(dropped >= table.chunks(), "{dropped}");
+    assert_each_once(&warehouse, &table);
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_waits_for_all_of_many_chunks_is_not_woken_for_each() {
+    for whole in [true, false] {
+        let clock = Clock::hold();
+        let warehouse = Warehouse::start().await;
+        let table = Table::new([1; 24]);
+        warehouse.serve(&table);
+        let (held, stored): (Arc<Mutex<Vec<Release>>>, _) = (Arc::default(), table.clone());
+        let releases = Arc::clone(&held);
+        warehouse.storage.always("GET", BODY, move |request| {
+            let chunk = request.number();
+            let (reply, release) = Reply::bytes(stored.body(chunk)).held();
+            if chunk < 16 {
+                release.go();
+            } else {
+                releases.lock().unwrap().push(release);
+            }
+            reply
+        });
+        let session = warehouse.open().await;
+        let mut stream = execute(&session).await.unwrap().into_stream();
+        if whole {
+            stream.collect_whole();
+        }
+        let mut rows = 0;
+        while rows < 16 {
+            rows += stream.next_batch().await.unwrap().unwrap().num_rows();
+        }
+        let mut next = Box::pin(stream.next_batch());
+        let mut is_there = async || {
+            tokio::select! {
+                biased;
+                batch = &mut next => batch.unwrap().is_some(),
+                () = settle() => false,
+            }
+        };
+        assert!(!is_there().await);
+        warehouse.storage.arrival("GET", BODY, 24).await;
+        held.lock().unwrap().drain(..).for_each(Release::go);
+        assert_eq!(is_there().await, !whole);
+        clock.advance(Duration::from_millis(2)).await;
+        assert!(!whole || is_there().await);
+        drop(next);
+        assert_eq!(numbers(&mut stream).await.unwrap(), table.numbers()[16..]);
+    }
+}
+
 /// Numbers that only look random.
 struct Dice(u64);
 
@@ -537,7 +613,14 @@ async fn all_rows_come_in_order_whatever_the_pages_and_the_order_of_the_answers(
         let warehouse = Warehouse::start().await;
         let held = serve_in_disorder(&warehouse, &table, seed);
         let session = narrow(&warehouse, 1 << dice.roll(12)).await;
-        let reading = tokio::spawn(async move { fetch(&session).await });
+        let whole = dice.roll(2) == 0;
+        let reading = tokio::spawn(async move {
+            let mut stream = execute(&session).await?.into_stream();
+            if whole {
+                stream.collect_whole();
+            }
+            numbers(&mut stream).await
+        });
         while !reading.is_finished() {
             settle().await;
             let mut held = held.lock().unwrap();

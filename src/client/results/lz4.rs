@@ -105,6 +105,8 @@ pub(crate) struct Decoder {
     given: u64,
     /// Output that checksums have proved, counted like `given`.
     verified: u64,
+    /// Bytes of the blocks that gave the output so far.
+    taken: u64,
     max_output: u64,
     open: Option<OpenFrame>,
     begun: bool,
@@ -118,6 +120,7 @@ impl Decoder {
             output: Output::new(expected.min(max_output), pool)?,
             given: 0,
             verified: 0,
+            taken: 0,
             max_output: max_output as u64,
             open: None,
             begun: false,
@@ -209,10 +212,20 @@ impl Decoder {
             (None, None) => {}
         }
         self.output.advance(length);
+        self.taken += block.data.len() as u64;
         if header.block_checksums {
             self.verified = self.position();
         }
         Ok(())
+    }
+
+    /// How many bytes a block gives if it is like those before it.
+    fn likely(&self, block: &Block<'_>) -> usize {
+        let length = block.data.len() as u64;
+        let given = length
+            .saturating_mul(self.position())
+            .checked_div(self.taken);
+        usize::try_from(given.unwrap_or(length)).unwrap_or(usize::MAX)
     }
 
     /// Decodes a block behind the output; how many bytes that gave.
@@ -223,6 +236,8 @@ impl Decoder {
         });
         let allowed = usize::try_from(limit.saturating_sub(position)).unwrap_or(usize::MAX);
         let most = block.output_bound();
+        self.output
+            .prepare(self.likely(block).min(most).min(allowed));
         loop {
             let (done, free) = self.output.parts();
             let room = free.len().min(most).min(allowed);

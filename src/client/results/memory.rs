@@ -203,10 +203,18 @@ impl Output {
         Ok(())
     }
 
+    /// Gets the room for `more` bytes ready, which will be filled next.
+    pub(crate) fn prepare(&mut self, more: usize) {
+        if let Memory::Mapped(pages) = &mut self.memory {
+            pages.make((self.lead + self.filled).saturating_add(more));
+        }
+    }
+
     pub(crate) fn extend(&mut self, bytes: &[u8]) -> Result<()> {
         if self.parts().1.len() < bytes.len() {
             self.grow(bytes.len())?;
         }
+        self.prepare(bytes.len());
         self.parts().1[..bytes.len()].copy_from_slice(bytes);
         self.advance(bytes.len());
         Ok(())
