@@ -103,7 +103,12 @@ impl Pool {
 
     /// A buffer for bytes that are not decoded yet.
     pub(crate) fn take_input(&self) -> Input {
-        lock(&self.inputs).pop().unwrap_or_default()
+        let mut inputs = lock(&self.inputs);
+        let input = inputs.pop().unwrap_or_default();
+        if self.is_idle.load(Ordering::Relaxed) {
+            inputs.clear();
+        }
+        input
     }
 
     pub(crate) fn give_input(&self, input: Input) {
@@ -113,10 +118,9 @@ impl Pool {
         }
     }
 
-    /// No download will begin soon.
+    /// No download will begin soon but those that have been asked for.
     pub(crate) fn pause(&self) {
         self.is_idle.store(true, Ordering::Relaxed);
-        lock(&self.inputs).clear();
     }
 
     /// Downloads begin again.
@@ -127,6 +131,7 @@ impl Pool {
     /// Gives back to the system what is kept for chunks that will not come soon.
     pub(crate) fn let_go(&self) {
         self.pause();
+        lock(&self.inputs).clear();
         self.small.let_go();
         lock(&self.kept).clear();
     }

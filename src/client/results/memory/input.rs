@@ -62,6 +62,9 @@ impl Input {
             // What is here is copied, so room at least doubles.
             let size = usual.max(needed.saturating_add(self.len()));
             let mut memory = Memory::new(size, &no_pool())?;
+            if let Memory::Mapped(pages) = &mut memory {
+                pages.make(size);
+            }
             memory.as_mut_slice()[..self.len()].copy_from_slice(self.bytes());
             self.memory = memory;
         }
