@@ -1,7 +1,10 @@
 //! Cancelling in every phase, and deadlines, which cancel too.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
+use databricks_sql_kernel::client::auth::{Token, TokenFuture, TokenSource};
 use databricks_sql_kernel::client::{ErrorCode, Session, Statement, StatementControl};
 use serde_json::json;
 
@@ -51,6 +54,48 @@ async fn before_the_sending_nothing_is_sent() {
     let error = session.execute(query(), &control).await.err().unwrap();
     assert_eq!(error.code(), ErrorCode::Cancelled);
     assert_eq!(warehouse.posts(), 0);
+}
+
+#[tokio::test]
+async fn while_a_token_is_waited_for_nothing_is_sent() {
+    /// Has a token until it is told to have none.
+    #[derive(Debug)]
+    struct Stalling(Arc<AtomicBool>);
+
+    impl TokenSource for Stalling {
+        fn token<'a>(&'a self, _: Option<&'a Token>) -> TokenFuture<'a> {
+            if self.0.load(Ordering::Relaxed) {
+                return Box::pin(std::future::pending());
+            }
+            Box::pin(std::future::ready(Token::try_new("t".into())))
+        }
+    }
+
+    for submits in [false, true] {
+        let warehouse = Warehouse::start().await;
+        let stalls = Arc::new(AtomicBool::default());
+        let session = warehouse.open_as(Stalling(Arc::clone(&stalls))).await;
+        let session = session.unwrap();
+        stalls.store(true, Ordering::Relaxed);
+        let control = StatementControl::default();
+        let running = tokio::spawn({
+            let control = control.clone();
+            async move {
+                if submits {
+                    session.submit(query(), &control).await.err()
+                } else {
+                    session.execute(query(), &control).await.err()
+                }
+            }
+        });
+        settle().await;
+        assert!(!running.is_finished());
+        control.cancel();
+        let error = running.await.unwrap().unwrap();
+        assert_eq!(error.code(), ErrorCode::Cancelled);
+        assert!(!error.maybe_executed());
+        assert_eq!(warehouse.posts(), 0);
+    }
 }
 
 #[tokio::test(start_paused = true)]

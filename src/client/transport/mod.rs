@@ -56,7 +56,7 @@ pub(crate) struct Call<'a> {
     pub(crate) repeat: Repeat,
     /// It does not wait where the host asked for fewer requests.
     pub(crate) urgent: bool,
-    /// Ends the waits between attempts, and forbids further ones.
+    /// Ends the waits for a token and between attempts, and forbids further ones.
     pub(crate) stop: Option<StopSignal>,
 }
 
@@ -77,6 +77,15 @@ impl<'a> Call<'a> {
     fn is_stopped(&self) -> bool {
         let stop = self.stop.as_ref();
         stop.is_some_and(|stop| *stop.borrow() != Stop::No)
+    }
+
+    async fn stopped(&self) {
+        if let Some(mut stop) = self.stop.clone()
+            && stop.wait_for(|wish| *wish != Stop::No).await.is_ok()
+        {
+            return;
+        }
+        std::future::pending().await
     }
 }
 
@@ -143,7 +152,7 @@ impl Transport {
         let mut attempts = Attempts::new(&self.config.retry.control);
         let mut refused: Option<Token> = None;
         loop {
-            let token = self.token.token(refused.as_ref()).await?;
+            let token = self.token_for(&call, refused.as_ref()).await?;
             if call.is_stopped() {
                 return Err(cancelled());
             }
@@ -154,7 +163,7 @@ impl Transport {
                 Err(failure) => failure,
             };
             if refuses_token(&failure.error) && refused.is_none() {
-                let fresh = self.token.token(Some(&token)).await?;
+                let fresh = self.token_for(&call, Some(&token)).await?;
                 if !fresh.is(&token) {
                     refused = Some(token);
                     continue;
@@ -166,6 +175,15 @@ impl Transport {
             {
                 return Err(failure.error);
             }
+        }
+    }
+
+    /// A token, unless somebody wants an end first: nothing has been sent then, or was refused.
+    async fn token_for(&self, call: &Call<'_>, refused: Option<&Token>) -> Result<Token> {
+        tokio::select! {
+            biased;
+            token = self.token.token(refused) => token,
+            () = call.stopped() => Err(cancelled()),
         }
     }
 
