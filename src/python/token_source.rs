@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::fmt;
+use std::sync::Arc;
 use std::time::Duration;
 
 use pyo3::exceptions::PyTypeError;
@@ -19,7 +20,7 @@ const UNKNOWN_LIFE: Duration = Duration::from_secs(300);
 /// Calls a Python object for tokens: it returns a token, or headers, or a callable that returns headers;
 /// or something to await that comes to one of these.
 pub(crate) struct PythonTokens {
-    object: Py<PyAny>,
+    object: Arc<Py<PyAny>>,
     asked: Asked,
 }
 
@@ -43,7 +44,7 @@ impl Asked {
 impl PythonTokens {
     pub(crate) fn new(callable: Py<PyAny>) -> Self {
         Self {
-            object: callable,
+            object: Arc::new(callable),
             asked: Asked::ByCall,
         }
     }
@@ -51,7 +52,7 @@ impl PythonTokens {
     /// The tokens of an object with a method `add_headers`, as the official connector has them.
     pub(crate) fn of_provider(provider: Py<PyAny>) -> Self {
         Self {
-            object: provider,
+            object: Arc::new(provider),
             asked: Asked::ForHeaders,
         }
     }
@@ -67,9 +68,8 @@ impl Grant for PythonTokens {
     fn request<'a>(&'a self, _identity: &'a IdentityClient) -> TokenFuture<'a> {
         Box::pin(async move {
             let gone = || Error::new(ErrorCode::Cancelled, "the interpreter is shutting down");
-            let object = Python::try_attach(|py| self.object.clone_ref(py)).ok_or_else(gone)?;
-            let asked = self.asked;
-            // Whatever it does, it does not hold up a thread of the runtime.
+            let (object, asked) = (Arc::clone(&self.object), self.asked);
+            // Whatever it does, it does not hold up a thread of the runtime; nor does whoever has the interpreter.
             let answer = tokio::task::spawn_blocking(move || {
                 Python::try_attach(|py| {
                     let giving = Giving::begin(&object);

@@ -9,6 +9,7 @@ mod clock;
 mod documents;
 mod exchange;
 mod halves;
+mod halves_that_fail;
 mod server;
 mod warehouse;
 

@@ -114,6 +114,26 @@ async fn a_body_goes_on_where_it_broke_off_however_often() {
 }
 
 #[tokio::test]
+async fn a_range_that_once_brings_nothing_does_not_undo_what_has_come() {
+    let body = large_body(1_000_000, true);
+    let most = body.len() / 20;
+    assert!(most > 2 * (64 << 10), "each part brings it forward: {most}");
+    let mut asked = 0;
+    let warehouse = Warehouse::start().await;
+    let table = Table::new([1_000_000]);
+    warehouse.serve(&table);
+    warehouse.storage.always("GET", BODY, move |request| {
+        asked += 1;
+        let most = if asked == 15 { 0 } else { most };
+        part(&body, request, "\"a\"", most)
+    });
+    let rows = fetch(&warehouse.open().await).await.unwrap();
+    assert!(rows == table.numbers(), "not the rows of the table");
+    let requests = warehouse.storage.requests("GET", BODY);
+    assert!(requests[1..].iter().all(|request| range(request).is_some()));
+}
+
+#[tokio::test]
 async fn without_a_strong_tag_a_body_is_read_from_its_start() {
     for tag in [None, Some("W/\"a\"")] {
         let warehouse = warehouse().await;
@@ -173,6 +193,65 @@ async fn another_range_than_was_asked_for_is_no_rest() {
             .on("GET", BODY, [first.cut(body.len() / 2), other, good]);
         let rows = fetch(&warehouse.open().await).await;
         assert_eq!(rows.unwrap(), table().numbers(), "{content_range}");
+    }
+}
+
+#[tokio::test]
+async fn where_no_range_is_the_rest_the_whole_is_read() {
+    // Without a tag; of another body; of one of another length; less than the rest.
+    type Headers = (Option<&'static str>, String);
+    let wrong: [fn(&[u8], usize) -> Headers; 4] = [
+        |body, start| {
+            (
+                None,
+                format!("bytes {start}-{}/{}", body.len() - 1, body.len()),
+            )
+        },
+        |body, start| {
+            (
+                Some("\"b\""),
+                format!("bytes {start}-{}/{}", body.len() - 1, body.len()),
+            )
+        },
+        |body, start| {
+            (
+                Some("\"a\""),
+                format!("bytes {start}-{}/{}", body.len(), body.len() + 1),
+            )
+        },
+        |body, start| {
+            (
+                Some("\"a\""),
+                format!("bytes {start}-{}/{}", body.len() - 2, body.len()),
+            )
+        },
+    ];
+    for wrong in wrong {
+        let warehouse = warehouse().await;
+        let (body, mut asked) = (large_body(ROWS, true), 0);
+        let other: Vec<u8> = body.iter().map(|byte| !byte).collect();
+        warehouse.storage.always("GET", BODY, move |request| {
+            asked += 1;
+            let Some(start) = range(request) else {
+                let whole = Reply::bytes(body.clone()).header("etag", "\"a\"");
+                return if asked == 1 {
+                    whole.cut(body.len() / 2)
+                } else {
+                    whole
+                };
+            };
+            let (tag, content_range) = wrong(&body, start);
+            let reply = Reply::status(206)
+                .header("content-range", &content_range)
+                .body(other[start..].to_vec());
+            match tag {
+                Some(tag) => reply.header("etag", tag),
+                None => reply,
+            }
+        });
+        let rows = fetch(&warehouse.open().await).await;
+        assert_eq!(rows.unwrap(), table().numbers());
+        assert_eq!(warehouse.storage.count("GET", BODY), 3);
     }
 }
 

@@ -76,6 +76,10 @@ pub(crate) struct Reservation {
 }
 
 impl Reservation {
+    pub(crate) fn bytes(&self) -> usize {
+        self.bytes.load(Ordering::Relaxed)
+    }
+
     /// Corrects an estimate.
     pub(crate) fn resize(&self, bytes: usize) {
         let bytes = bytes.max(1);
@@ -88,24 +92,26 @@ impl Reservation {
 
     /// Gives a part of it back.
     pub(crate) fn shrink(&self, bytes: usize) {
-        let before = self.bytes.load(Ordering::Relaxed);
+        let before = self.bytes();
         self.resize(before.saturating_sub(bytes));
     }
 
-    /// Takes so much more, if there is room.
-    pub(crate) fn extend(&self, bytes: usize) -> bool {
+    /// Another one of the same budget, if there is room.
+    pub(crate) fn beside(&self, bytes: usize) -> Option<Self> {
         let mut state = self.budget.state();
-        let has_room = state.used.saturating_add(bytes) <= state.limit;
-        if has_room {
-            self.bytes.fetch_add(bytes, Ordering::Relaxed);
-            state.used += bytes;
+        if bytes > 0 && state.used.saturating_add(bytes) > state.limit {
+            return None;
         }
-        has_room
+        state.used += bytes;
+        Some(Self {
+            budget: Arc::clone(&self.budget),
+            bytes: AtomicUsize::new(bytes),
+        })
     }
 
     /// Corrects an estimate that was too low.
     pub(crate) fn grow(&self, bytes: usize) {
-        if bytes > self.bytes.load(Ordering::Relaxed) {
+        if bytes > self.bytes() {
             self.resize(bytes);
         }
     }
@@ -163,10 +169,12 @@ mod tests {
     async fn more_is_taken_where_there_is_room() {
         let budget = Budget::new(100);
         let first = budget.reserve(60).await;
-        assert!(!first.extend(41));
-        assert!(first.extend(40));
+        assert!(first.beside(41).is_none());
+        let second = first.beside(40).unwrap();
         assert_pending(budget.reserve(1));
         drop(first);
+        drop(budget.reserve(60).await);
+        drop(second);
         drop(budget.reserve(100).await);
     }
 

@@ -11,9 +11,8 @@ use tokio::sync::{AcquireError, OwnedSemaphorePermit, Semaphore};
 
 use super::progress::Progress;
 
-/// Most chunks of one result that are on their way at a time, when they are small. Those that come slowly at its
-/// end have two connections each.
-const MOST: usize = 64;
+/// Most connections of one result at a time.
+pub(super) const MOST: usize = 64;
 
 /// Connections that one result may use however large its chunks are.
 const MOST_OF_LARGE: usize = 8;

@@ -6,6 +6,7 @@ use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
 use chrono::{DateTime, TimeDelta};
 use reqwest::header::HeaderValue;
+use tokio::sync::Semaphore;
 use tokio::sync::mpsc::UnboundedSender;
 use tokio::time::Instant;
 
@@ -13,7 +14,7 @@ use super::Received;
 use super::budget::Reservation;
 use super::decode::{DecodedChunk, decode_body};
 use super::external_links::{LinkBook, Located};
-use super::halves::Halves;
+use super::halves::{Halves, Spare};
 use super::inline::{self, InlineBody};
 use super::intake::{Intake, LARGEST_CHUNK, Layout, json_rows};
 use super::json_array::parse_json_body;
@@ -63,6 +64,8 @@ pub(crate) struct Downloader {
     pub(crate) listed: Vec<ChunkInfo>,
     pub(crate) pool: Arc<Pool>,
     pub(crate) progress: Progress,
+    /// For each connection that is in use, be it the second one of a chunk.
+    pub(crate) places: Arc<Semaphore>,
     pub(crate) received: Arc<Received>,
 }
 
@@ -78,10 +81,16 @@ struct Given {
 struct Download<'a> {
     given: Given,
     partial: Option<Partial>,
-    /// A second half has failed, so that no other one is tried.
+    /// A second half was used, so that no other one is if that did not bring the chunk.
     in_one: bool,
-    /// Who takes rows before the chunk has come whole, and the room that they take.
-    early: Option<(&'a UnboundedSender<Result<Piece>>, &'a Reservation)>,
+    early: Option<Early<'a>>,
+}
+
+/// Who takes rows before the chunk has come whole, and the room that they take.
+#[derive(Clone, Copy)]
+struct Early<'a> {
+    reader: &'a UnboundedSender<Result<Piece>>,
+    room: &'a Reservation,
 }
 
 /// A body that has not come to its end.
@@ -90,6 +99,8 @@ struct Partial {
     intake: Intake,
     bytes: u64,
     tag: Option<HeaderValue>,
+    /// How long the whole body is, where that is known.
+    length: Option<u64>,
     /// Rows that were taken out of it.
     rows: u64,
 }
@@ -102,11 +113,12 @@ impl Downloader {
         reader: &UnboundedSender<Result<Piece>>,
         room: &Reservation,
     ) {
+        let _place = self.places.acquire().await;
         let download = Download {
             given: Given { index, rows: 0 },
             partial: None,
             in_one: false,
-            early: Some((reader, room)),
+            early: Some(Early { reader, room }),
         };
         let last = self.attempts(download).await;
         self.progress.begin();
@@ -120,6 +132,7 @@ impl Downloader {
         let mut damage = Attempts::new(&self.transport.config().retry.storage);
         let mut renewals = 0;
         let mut farthest = 0;
+        let mut in_one = false;
         let mut found_damaged = None;
         loop {
             let located = match self.located(download.given.index).await {
@@ -143,7 +156,12 @@ impl Downloader {
                     }
                     farthest = farthest.max(came);
                     if !network.another(verdict).await {
-                        return Err(error);
+                        let once_more = download.in_one && !matches!(verdict, Verdict::Final);
+                        if !once_more || std::mem::replace(&mut in_one, true) {
+                            return Err(error);
+                        }
+                        // What two connections did not bring may come over one.
+                        download.partial = None;
                     }
                     continue;
                 }
@@ -200,8 +218,11 @@ impl Downloader {
     ) -> Result<Piece, Trouble> {
         let broken = download.partial.as_ref().and_then(|partial| {
             let tag = partial.tag.clone()?;
-            let bytes = partial.bytes;
-            Some(Broken { bytes, tag })
+            Some(Broken {
+                bytes: partial.bytes,
+                tag,
+                length: partial.length,
+            })
         });
         let asked = Instant::now();
         let opened = self.transport.open_link(link, broken.as_ref()).await;
@@ -230,26 +251,27 @@ impl Downloader {
                 ),
                 bytes: 0,
                 tag: body.tag.clone(),
+                length: body.length,
                 rows: 0,
             },
         };
-        let estimate = self.estimate(download.given.index);
-        let mut body = Halves::new(&self.transport, link, body, asked.elapsed(), estimate);
-        let before = partial.bytes;
+        let mut body = Halves::new(&self.transport, link, body, asked.elapsed());
         loop {
             let second = self.progress.is_at_its_end() && !download.in_one;
-            let room = download.early.map(|(_, room)| room).filter(|_| second);
-            let part = match body.next(room).await {
+            let spare = download.early.filter(|_| second).map(|early| Spare {
+                room: early.room,
+                transit: self.transit(download.given.index),
+                places: &self.places,
+            });
+            let part = match body.next(spare).await {
                 Ok(Some(part)) => part,
                 Ok(None) => break,
                 Err(failure) => {
-                    download.in_one |= body.has_switched();
-                    // What a range does not bring may come with the whole.
-                    let is_in_vain = broken.is_some() && partial.bytes == before;
-                    download.partial = Some(partial).filter(|_| !is_in_vain);
+                    download.partial = Some(partial);
                     return Err(Trouble::Network(failure.error, failure.verdict));
                 }
             };
+            download.in_one |= body.is_mixed();
             self.progress.step();
             partial.bytes += part.len() as u64;
             self.received.add_bytes(part.len());
@@ -286,7 +308,7 @@ impl Downloader {
         .await
         .map_err(Trouble::Damaged)?;
         self.progress.step();
-        let Some((reader, room)) = download.early else {
+        let Some(Early { reader, room }) = download.early else {
             return Ok(partial);
         };
         room.grow(partial.intake.bytes());

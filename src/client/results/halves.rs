@@ -5,15 +5,14 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use reqwest::header::HeaderValue;
-use tokio::sync::mpsc;
-use tokio::time::Instant;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore, mpsc};
+use tokio::time::{Instant, sleep_until};
 
 use super::budget::Reservation;
 use super::intake::size;
 use super::task::Task;
-use crate::client::Error;
 use crate::client::transport::Transport;
 use crate::client::transport::failure::Failure;
 use crate::client::transport::storage::{Body, Broken};
@@ -34,27 +33,38 @@ const LEAST: u64 = 1 << 20;
 /// Bytes that come beside the first half wait for it in memory.
 const MOST: u64 = 32 << 20;
 
-/// Which part of the second half must have come for the first connection to be given up.
-const SHARE: u64 = 4;
+/// Which part of the second half must have come for the first connection to wait.
+const SHARE: u64 = 2;
+
+/// In pieces of so many bytes, whatever the network brings at a time.
+const PIECE: usize = 256 << 10;
 
 /// A body on its way, over one connection or two.
 pub(super) struct Halves {
     transport: Arc<Transport>,
     link: Arc<ExternalLink>,
+    /// The connection that the body began to come over, which goes on to its end.
     front: Option<Body>,
+    /// Why it does not.
+    lost: Option<Failure>,
     rear: Option<Rear>,
-    /// What is known of the body if it can be had in parts.
+    /// What is known of the body if it can be had in parts, until it is.
     whole: Option<Whole>,
-    /// Whether the room of the chunk is that of more bytes than the body has.
-    has_room: bool,
     /// How much of it has been given.
     read: u64,
+    /// How much of it has come over the first connection.
+    came: u64,
     /// How much of that came first: it says nothing of the pace.
     first: u64,
     /// How long it took until the body began.
     opening: Duration,
     /// How long has been waited for what came after the first.
     waited: Duration,
+    /// Whether the first connection has been where the second half begins.
+    has_crossed: bool,
+    /// How long it waits there for the second one to bring that.
+    rests: Option<Instant>,
+    is_mixed: bool,
 }
 
 struct Whole {
@@ -62,164 +72,264 @@ struct Whole {
     tag: HeaderValue,
 }
 
+/// What a second connection may take.
+#[derive(Clone, Copy)]
+pub(super) struct Spare<'a> {
+    pub(super) room: &'a Reservation,
+    /// How much of that is for what has come and is not decoded.
+    pub(super) transit: usize,
+    pub(super) places: &'a Arc<Semaphore>,
+}
+
 /// The second half.
 struct Rear {
-    start: u64,
     length: u64,
-    received: Arc<AtomicU64>,
-    /// Ends with nothing or with a failure; where it was not given at all, it is empty.
-    parts: mpsc::UnboundedReceiver<Result<Option<Bytes>, Failure>>,
+    /// Where the next of its parts begins.
+    at: u64,
+    /// They end early where the second half cannot be had.
+    parts: mpsc::UnboundedReceiver<Bytes>,
+    came: Arc<AtomicU64>,
     _task: Task,
+    _room: Reservation,
+    _place: OwnedSemaphorePermit,
 }
 
 impl Halves {
-    /// The body behind `link`, which it took so long to open; its chunk will roughly take `estimate` bytes.
+    /// The body behind `link`, which it took so long to open.
     pub(super) fn new(
         transport: &Arc<Transport>,
         link: &Arc<ExternalLink>,
         body: Body,
         opening: Duration,
-        estimate: usize,
     ) -> Self {
         let whole = body.length.filter(|_| body.is_new).zip(body.tag.clone());
         Self {
-            has_room: whole
-                .as_ref()
-                .is_some_and(|(length, _)| size(*length) < estimate),
             transport: Arc::clone(transport),
             link: Arc::clone(link),
             front: Some(body),
+            lost: None,
             rear: None,
             whole: whole.map(|(length, tag)| Whole { length, tag }),
             read: 0,
+            came: 0,
             first: 0,
             opening,
             waited: Duration::ZERO,
+            has_crossed: false,
+            rests: None,
+            is_mixed: false,
         }
     }
 
-    /// Whether the second half is being read, and the first connection given up.
-    pub(super) fn has_switched(&self) -> bool {
-        self.front.is_none()
+    /// Whether some of what was given came over the second connection.
+    pub(super) fn is_mixed(&self) -> bool {
+        self.is_mixed
     }
 
-    /// The next bytes; `None` at the end. Another connection may be used where there is `room` for what it brings.
+    /// The next bytes, of whichever connection brings them first; `None` at the end. A second one is opened if it is
+    /// worth while and what it takes is there.
     pub(super) async fn next(
         &mut self,
-        room: Option<&Reservation>,
+        spare: Option<Spare<'_>>,
     ) -> Result<Option<Bytes>, Failure> {
-        let Some(front) = &mut self.front else {
-            return self.next_of_rear().await;
-        };
-        let asked = Instant::now();
-        let Some(mut part) = front.next().await? else {
-            return Ok(None);
-        };
-        let length = part.len() as u64;
-        if self.read == 0 {
-            self.first = length;
-        } else {
-            self.waited += asked.elapsed();
-        }
-        self.read += length;
-        match (&self.rear, room) {
-            (Some(rear), _) if self.read < rear.start => {}
-            (Some(rear), _) if rear.keeps_up() => {
-                part.truncate(part.len() - size(self.read - rear.start));
-                self.read = rear.start;
-                self.front = None;
+        loop {
+            if self
+                .rear
+                .as_ref()
+                .is_some_and(|rear| rear.length == self.read)
+            {
+                return Ok(None);
             }
-            (Some(_), _) => self.rear = None,
-            (None, Some(room)) => self.split(room),
-            (None, None) => {}
+            let part = tokio::select! {
+                biased;
+                part = next_of_rear(&mut self.rear, self.read) => {
+                    let Some((at, part)) = part else {
+                        (self.rear, self.rests) = (None, None);
+                        if let Some(lost) = self.lost.take() {
+                            return Err(lost);
+                        }
+                        continue;
+                    };
+                    let part = behind(self.read, at, part);
+                    self.is_mixed |= !part.is_empty();
+                    part
+                }
+                () = reached(self.rests) => {
+                    self.rests = None;
+                    continue;
+                }
+                part = next_of_front(&mut self.front, &mut self.waited), if self.rests.is_none() => {
+                    match part {
+                        Ok(Some(part)) => self.of_front(part),
+                        Ok(None) => return Ok(None),
+                        Err(failure) => {
+                            if self.rear.as_ref().is_none_or(|rear| rear.at > self.read) {
+                                return Err(failure);
+                            }
+                            (self.front, self.lost) = (None, Some(failure));
+                            continue;
+                        }
+                    }
+                }
+            };
+            if part.is_empty() {
+                continue;
+            }
+            self.read += part.len() as u64;
+            if let Some(spare) = spare {
+                self.split(spare);
+            }
+            return Ok(Some(part));
         }
-        Ok(Some(part))
     }
 
-    async fn next_of_rear(&mut self) -> Result<Option<Bytes>, Failure> {
-        let Some(rear) = &mut self.rear else {
-            return Ok(None);
-        };
-        match rear.parts.recv().await {
-            Some(Ok(Some(part))) => {
-                self.read += part.len() as u64;
-                Ok(Some(part))
-            }
-            Some(Ok(None)) if self.read == rear.length => Ok(None),
-            Some(Err(failure)) => Err(failure),
-            Some(Ok(None)) | None => Err(Failure::unfit(Error::data_loss(format!(
-                "the body ends after {} bytes instead of {}",
-                self.read, rear.length
-            )))),
+    /// What is new in a part that came over the first connection. That waits where the second half begins, as long as
+    /// it would take to bring it, if the second connection seems to bring it sooner; then both go on.
+    fn of_front(&mut self, part: Bytes) -> Bytes {
+        let at = self.came;
+        self.came += part.len() as u64;
+        if at == 0 {
+            self.first = self.came;
+            self.waited = Duration::ZERO;
         }
+        let is_there = |rear: &mut Rear| !self.has_crossed && rear.at <= self.came;
+        if let Some(rear) = self.rear.take_if(is_there) {
+            self.has_crossed = true;
+            if rear.keeps_up() {
+                let silence = self.transport.config().silence_timeout;
+                let rest = rest(rear.length - rear.at, self.pace(), silence);
+                self.rests = Some(Instant::now() + rest);
+                self.rear = Some(rear);
+            }
+        }
+        behind(self.read, at, part)
+    }
+
+    /// Bytes a second over the first connection.
+    fn pace(&self) -> f64 {
+        #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+        let came = (self.came - self.first) as f64;
+        came / self.waited.as_secs_f64()
     }
 
     /// Asks for the second half if it is worth while, once.
-    fn split(&mut self, room: &Reservation) {
-        let came = self.read - self.first;
-        if self.waited < WATCHED || came < SEEN {
+    fn split(&mut self, spare: Spare<'_>) {
+        if self.waited < WATCHED || self.came - self.first < SEEN {
             return;
         }
-        #[expect(clippy::cast_precision_loss, reason = "an estimate")]
-        let pace = came as f64 / self.waited.as_secs_f64();
-        let start = self
-            .whole
-            .as_ref()
-            .and_then(|whole| split_point(self.read, whole.length, pace, self.opening));
-        let Some((start, Whole { length, tag })) =
-            start.zip(self.whole.take_if(|_| start.is_some()))
-        else {
+        let pace = self.pace();
+        let Some(Whole { length, tag }) = &self.whole else {
             return;
         };
-        if self.has_room || room.extend(size(length - start)) {
-            let (transport, link) = (Arc::clone(&self.transport), Arc::clone(&self.link));
-            self.rear = Some(Rear::begin(transport, link, start, length, tag));
-        }
+        let (length, tag) = (*length, tag.clone());
+        let Some(start) = split_point(self.read, length, pace, self.opening) else {
+            return;
+        };
+        let permit = Arc::clone(spare.places).try_acquire_owned();
+        // What decoding adds to the second half is not there while that waits.
+        let free = (spare.room.bytes()).saturating_sub(size(length).saturating_add(spare.transit));
+        let wanted = size(length - start).saturating_sub(free);
+        let Some((room, permit)) = spare.room.beside(wanted).zip(permit.ok()) else {
+            return;
+        };
+        self.whole = None;
+        let (transport, link) = (Arc::clone(&self.transport), Arc::clone(&self.link));
+        let (sender, parts) = mpsc::unbounded_channel();
+        let came = Arc::new(AtomicU64::new(0));
+        let broken = Broken {
+            bytes: start,
+            tag,
+            length: Some(length),
+        };
+        self.rear = Some(Rear {
+            length,
+            at: start,
+            parts,
+            came: Arc::clone(&came),
+            _task: Task::spawn(bring(transport, link, broken, (sender, came))),
+            _room: room,
+            _place: permit,
+        });
     }
 }
 
 impl Rear {
-    fn begin(
-        transport: Arc<Transport>,
-        link: Arc<ExternalLink>,
-        start: u64,
-        length: u64,
-        tag: HeaderValue,
-    ) -> Self {
-        let (sender, parts) = mpsc::unbounded_channel();
-        let received = Arc::new(AtomicU64::new(0));
-        let count = Arc::clone(&received);
-        let task = Task::spawn(async move {
-            let broken = Broken { bytes: start, tag };
-            let Ok(mut body) = transport.open_link(&link, Some(&broken)).await else {
-                return;
-            };
-            // So no more than the rest can come.
-            while body.is_rest_of(length) {
-                let part = body.next().await;
-                let bytes = match &part {
-                    Ok(Some(part)) => part.len(),
-                    _ => 0,
-                };
-                count.fetch_add(bytes as u64, Ordering::Relaxed);
-                if sender.send(part).is_err() || bytes == 0 {
-                    return;
-                }
-            }
-        });
-        Self {
-            start,
-            length,
-            received,
-            parts,
-            _task: task,
-        }
-    }
-
-    /// Whether so much has come that it will not be slower than the connection of the first half.
+    /// Whether enough has come, and nothing has kept the rest from it.
     fn keeps_up(&self) -> bool {
-        self.received.load(Ordering::Relaxed) >= (self.length - self.start).div_ceil(SHARE)
+        let (length, came) = (self.length - self.at, self.came.load(Ordering::Relaxed));
+        came == length || (came >= length.div_ceil(SHARE) && !self.parts.is_closed())
     }
+}
+
+/// How long a connection waits for another one to bring what it would bring itself at `pace` bytes a second. One that
+/// is not read from for longer than `silence` is taken for a silent one.
+fn rest(bytes: u64, pace: f64, silence: Duration) -> Duration {
+    #[expect(clippy::cast_precision_loss, reason = "an estimate")]
+    let time = Duration::try_from_secs_f64(bytes as f64 / pace);
+    time.unwrap_or_default().min(silence / 2)
+}
+
+async fn next_of_front(
+    front: &mut Option<Body>,
+    waited: &mut Duration,
+) -> Result<Option<Bytes>, Failure> {
+    let Some(front) = front else {
+        return std::future::pending().await;
+    };
+    let asked = Instant::now();
+    let part = front.next().await;
+    *waited += asked.elapsed();
+    part
+}
+
+/// The next part of the second half and where it begins, once all before it has been given; `None` where there is none.
+async fn next_of_rear(rear: &mut Option<Rear>, given: u64) -> Option<(u64, Bytes)> {
+    let Some(rear) = rear.as_mut().filter(|rear| rear.at <= given) else {
+        return std::future::pending().await;
+    };
+    let part = rear.parts.recv().await?;
+    let at = rear.at;
+    rear.at += part.len() as u64;
+    Some((at, part))
+}
+
+/// Waits for a moment, or for ever where there is none.
+async fn reached(moment: Option<Instant>) {
+    match moment {
+        Some(moment) => sleep_until(moment).await,
+        None => std::future::pending().await,
+    }
+}
+
+/// What a part that begins at `at` has behind what was given.
+fn behind(given: u64, at: u64, mut part: Bytes) -> Bytes {
+    let known = size(given.saturating_sub(at)).min(part.len());
+    part.split_off(known)
+}
+
+/// Brings the rest of a body, as far as it comes.
+async fn bring(
+    transport: Arc<Transport>,
+    link: Arc<ExternalLink>,
+    broken: Broken,
+    (parts, came): (mpsc::UnboundedSender<Bytes>, Arc<AtomicU64>),
+) {
+    let Ok(Some(mut body)) = transport.open_rest(&link, &broken).await else {
+        return;
+    };
+    let mut piece = BytesMut::with_capacity(PIECE);
+    while let Ok(Some(part)) = body.next().await {
+        came.fetch_add(part.len() as u64, Ordering::Relaxed);
+        if piece.len() + part.len() > PIECE {
+            let full = std::mem::replace(&mut piece, BytesMut::with_capacity(PIECE));
+            if parts.send(full.freeze()).is_err() {
+                return;
+            }
+        }
+        piece.extend_from_slice(&part);
+    }
+    // Nobody may want it any more.
+    parts.send(piece.freeze()).ok();
 }
 
 /// Where the second half begins, for both to end at the same time; nothing if one connection will do.
@@ -270,6 +380,16 @@ mod tests {
         assert_eq!(after(MEGABYTE, 11 * MEGABYTE, 50, 400), None);
         assert_eq!(after(5, 5, 50, 1), None);
         assert_eq!(after(6, 5, 50, 1), None);
+    }
+
+    #[test]
+    fn a_connection_rests_for_as_long_as_its_work_would_take_and_is_not_taken_for_a_silent_one() {
+        let silence = Duration::from_secs(60);
+        assert_eq!(rest(4 * MEGABYTE, 2e6, silence), Duration::from_secs(2));
+        assert_eq!(rest(32 * MEGABYTE, 1e5, silence), silence / 2);
+        for pace in [0.0, -1.0, f64::NAN] {
+            assert_eq!(rest(MEGABYTE, pace, silence), Duration::ZERO);
+        }
     }
 
     #[test]

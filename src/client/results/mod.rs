@@ -26,6 +26,7 @@ use std::time::Duration;
 
 use arrow::datatypes::SchemaRef;
 use arrow::record_batch::RecordBatch;
+use tokio::sync::Semaphore;
 use tokio::time::{Instant, timeout};
 
 use self::budget::Reservation;
@@ -139,6 +140,7 @@ impl ResultStream {
             listed: listed_chunks(&manifest, count),
             pool: Arc::new(Pool::default()),
             progress: Progress::default(),
+            places: Arc::new(Semaphore::new(connections::MOST)),
             received: Arc::clone(&received),
         });
         let mut stream = Self {

@@ -119,15 +119,6 @@ impl Failure {
         }
     }
 
-    /// Storage answered something else than was asked for; the whole may do.
-    pub(crate) fn unfit(error: Error) -> Self {
-        Self {
-            error,
-            verdict: Verdict::Briefly,
-            connected: true,
-        }
-    }
-
     /// A successful answer that is not the document it should be.
     pub(super) fn not_understood(
         why: &serde_json::Error,

@@ -70,6 +70,12 @@ pub(super) async fn enter(host: &str, patience: Duration) -> Result<(), Duration
     }
 }
 
+/// Whether there is a gate before the host.
+pub(super) fn is_there(host: &str) -> bool {
+    let now = Instant::now();
+    gates().get(host).is_some_and(|gate| !gate.is_done(now))
+}
+
 /// Shuts the gate: the host asked us to send less, or nothing for a while.
 pub(super) fn shut(host: &str, wait: Option<Duration>) {
     let now = Instant::now();

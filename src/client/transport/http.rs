@@ -62,17 +62,7 @@ impl Http {
                 .await
                 .map_err(|wait| Failure::from(busy(host, wait)))?;
         }
-        let proxy = self.proxies.of(request.url());
-        let held = self.hold();
-        let response = held.client()?.execute(request).await.map_err(|why| {
-            let names = self.names;
-            let failure = Failure::no_answer(why, host, proxy.as_deref(), repeat, names);
-            if held.lacks_certificate() {
-                failure.without_certificate(names)
-            } else {
-                failure
-            }
-        })?;
+        let response = self.execute(request, host, repeat).await?;
         if response.status() == StatusCode::TOO_MANY_REQUESTS {
             gate::shut(
                 host,
@@ -80,6 +70,38 @@ impl Http {
             );
         }
         Ok(response)
+    }
+
+    /// Sends what can be done without: nothing to a host that asked for less, and what such a host says to it is of no
+    /// consequence for others.
+    pub(crate) async fn send_aside(
+        &self,
+        request: Request,
+        host: &str,
+    ) -> Result<Response, Failure> {
+        if gate::is_there(host) {
+            return Err(busy(host, Duration::ZERO).into());
+        }
+        self.execute(request, host, Repeat::Always).await
+    }
+
+    async fn execute(
+        &self,
+        request: Request,
+        host: &str,
+        repeat: Repeat,
+    ) -> Result<Response, Failure> {
+        let proxy = self.proxies.of(request.url());
+        let held = self.hold();
+        held.client()?.execute(request).await.map_err(|why| {
+            let names = self.names;
+            let failure = Failure::no_answer(why, host, proxy.as_deref(), repeat, names);
+            if held.lacks_certificate() {
+                failure.without_certificate(names)
+            } else {
+                failure
+            }
+        })
     }
 }
 

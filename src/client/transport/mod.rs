@@ -85,7 +85,7 @@ impl<'a> Call<'a> {
         {
             return;
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 }
 

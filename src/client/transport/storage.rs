@@ -20,6 +20,8 @@ use crate::client::{Error, OptionNames, Result};
 pub(crate) struct Broken {
     pub(crate) bytes: u64,
     pub(crate) tag: HeaderValue,
+    /// How long the whole of it is, where that is known.
+    pub(crate) length: Option<u64>,
 }
 
 /// A body on its way.
@@ -92,9 +94,7 @@ impl Transport {
         link: &ExternalLink,
         broken: Option<&Broken>,
     ) -> Result<Body, Failure> {
-        let headers = link.http_headers.iter().flatten();
-        let headers = headers.map(|(name, value)| (name, value.expose_secret()));
-        let place = Presigned::parse(link.external_link.expose_secret(), headers)?;
+        let place = presigned(link)?;
         self.open(&place, broken, Failure::storage).await
     }
 
@@ -113,26 +113,58 @@ impl Transport {
         broken: Option<&Broken>,
         refusal: impl FnOnce(&Response, &str, DateTime<Utc>) -> Failure,
     ) -> Result<Body, Failure> {
+        let patience = self.config.retry.storage.budget;
+        let send = async |broken| {
+            let request = self.request_for(place, broken)?;
+            let sent = self
+                .http
+                .send(request, &place.host, Repeat::Always, Some(patience));
+            sent.await
+        };
+        let mut response = send(broken).await?;
+        if broken.is_some_and(|broken| is_part(&response) && !broken.goes_on_with(&response)) {
+            // Who gives another part than was asked for may give the whole.
+            response = send(None).await?;
+        }
+        let (host, names) = (place.host.clone(), self.config.names);
+        match (response.status(), broken) {
+            (StatusCode::OK, _) => Ok(Body::whole(response, host, names, broken)),
+            (StatusCode::PARTIAL_CONTENT, Some(broken)) if broken.goes_on_with(&response) => {
+                Ok(Body::rest(response, host, names, broken))
+            }
+            _ => Err(refusal(&response, &host, self.service_time())),
+        }
+    }
+
+    /// The rest of a body of known length, if it can be had without ado.
+    pub(crate) async fn open_rest(
+        &self,
+        link: &ExternalLink,
+        broken: &Broken,
+    ) -> Result<Option<Body>, Failure> {
+        let place = presigned(link)?;
+        let request = self.request_for(&place, Some(broken))?;
+        let response = self.http.send_aside(request, &place.host).await?;
+        if !is_part(&response) || !broken.goes_on_with(&response) {
+            return Ok(None);
+        }
+        let body = Body::rest(response, place.host, self.config.names, broken);
+        Ok(Some(body).filter(|body| body.length.is_some() && body.length == broken.length))
+    }
+
+    fn request_for(
+        &self,
+        place: &Presigned,
+        broken: Option<&Broken>,
+    ) -> Result<reqwest::Request, Failure> {
         let mut request = self.storage_request(Method::GET, place);
-        if let Some(Broken { bytes, tag }) = broken {
+        if let Some(Broken { bytes, tag, .. }) = broken {
             let range = HeaderValue::try_from(format!("bytes={bytes}-"));
             let range = range.map_err(|_| Error::data_loss("a range cannot be asked for"))?;
             request.headers_mut().insert(RANGE, range);
             request.headers_mut().insert(IF_RANGE, tag.clone());
         }
-        let patience = self.config.retry.storage.budget;
-        let response = self
-            .http
-            .send(request, &place.host, Repeat::Always, Some(patience))
-            .await?;
-        let (host, names) = (place.host.clone(), self.config.names);
-        match (response.status(), broken) {
-            (StatusCode::OK, _) => Ok(Body::whole(response, host, names, broken)),
-            (StatusCode::PARTIAL_CONTENT, Some(broken)) => {
-                Body::rest(response, host, names, broken)
-            }
-            _ => Err(refusal(&response, &host, self.service_time())),
-        }
+        Ok(request)
     }
 
     /// A request to the storage, which gets the headers of the place and no others.
@@ -159,7 +191,8 @@ impl Body {
         broken: Option<&Broken>,
     ) -> Self {
         let (length, tag) = (response.content_length(), strong_tag(&response));
-        let same = broken.filter(|broken| tag.as_ref() == Some(&broken.tag));
+        let same =
+            broken.filter(|broken| tag.as_ref() == Some(&broken.tag) && broken.may_be_of(length));
         Self {
             response,
             host,
@@ -176,15 +209,9 @@ impl Body {
         host: String,
         names: &'static OptionNames,
         broken: &Broken,
-    ) -> Result<Self, Failure> {
-        let fits = range_start(&response) == Some(broken.bytes)
-            && strong_tag(&response).is_none_or(|tag| tag == broken.tag);
-        if !fits {
-            let message = format!("storage at {host} gave another range than was asked for");
-            return Err(Failure::unfit(Error::data_loss(message)));
-        }
+    ) -> Self {
         let length = response.content_length();
-        Ok(Self {
+        Self {
             response,
             host,
             names,
@@ -192,12 +219,7 @@ impl Body {
             is_new: false,
             length: length.and_then(|rest| rest.checked_add(broken.bytes)),
             tag: Some(broken.tag.clone()),
-        })
-    }
-
-    /// Whether nothing comes but what follows, up to the end of a body of `length`.
-    pub(crate) fn is_rest_of(&self, length: u64) -> bool {
-        !self.is_new && self.skip == 0 && self.length == Some(length)
+        }
     }
 
     /// The next bytes that the caller does not have; `None` at the end.
@@ -225,9 +247,75 @@ fn strong_tag(response: &Response) -> Option<HeaderValue> {
     tag.as_bytes().starts_with(b"\"").then(|| tag.clone())
 }
 
-/// Where the range of an answer begins.
-fn range_start(response: &Response) -> Option<u64> {
-    let range = response.headers().get(CONTENT_RANGE)?.to_str().ok()?;
-    let (start, _) = range.strip_prefix("bytes ")?.split_once('-')?;
-    start.parse().ok()
+fn is_part(response: &Response) -> bool {
+    response.status() == StatusCode::PARTIAL_CONTENT
+}
+
+impl Broken {
+    /// Whether a part is the rest of this body, up to its end.
+    fn goes_on_with(&self, part: &Response) -> bool {
+        let range = part.headers().get(CONTENT_RANGE);
+        let end = part
+            .content_length()
+            .map(|rest| self.bytes.saturating_add(rest));
+        strong_tag(part).as_ref() == Some(&self.tag)
+            && self.may_be_of(end)
+            && range.is_some_and(|range| self.is_rest(range.to_str().unwrap_or_default()))
+    }
+
+    /// The same of its range, such as `bytes 5-9/10`.
+    fn is_rest(&self, range: &str) -> bool {
+        let parsed = range.strip_prefix("bytes ").and_then(|range| {
+            let (range, whole) = range.split_once('/')?;
+            let (first, last) = range.split_once('-')?;
+            let end = last.parse::<u64>().ok()?.checked_add(1)?;
+            Some((first.parse().ok()?, end, whole.parse().ok()?))
+        });
+        parsed.is_some_and(|(first, end, whole): (u64, u64, u64)| {
+            first == self.bytes && end == whole && self.length.is_none_or(|length| length == whole)
+        })
+    }
+
+    /// Whether a body of this length may be the one that broke off.
+    fn may_be_of(&self, length: Option<u64>) -> bool {
+        (self.length.zip(length)).is_none_or(|(own, length)| own == length)
+    }
+}
+
+/// The place that a link leads to.
+fn presigned(link: &ExternalLink) -> Result<Presigned> {
+    let headers = link.http_headers.iter().flatten();
+    let headers = headers.map(|(name, value)| (name, value.expose_secret()));
+    Presigned::parse(link.external_link.expose_secret(), headers)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_rest_begins_where_the_body_broke_off_and_ends_where_it_ends() {
+        let broken = |length| Broken {
+            bytes: 5,
+            tag: HeaderValue::from_static("\"a\""),
+            length,
+        };
+        let cases = [
+            ("bytes 5-9/10", true),
+            ("bytes 5-9/11", false),
+            ("bytes 5-10/11", false),
+            ("bytes 5-8/10", false),
+            ("bytes 4-9/10", false),
+            ("bytes 6-9/10", false),
+            ("bytes 5-9/*", false),
+            ("bytes */10", false),
+            ("bytes 5-18446744073709551615/10", false),
+            ("5-9/10", false),
+            ("", false),
+        ];
+        for (range, expected) in cases {
+            assert_eq!(broken(Some(10)).is_rest(range), expected, "{range}");
+        }
+        assert!(broken(None).is_rest("bytes 5-10/11"));
+    }
 }

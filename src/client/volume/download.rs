@@ -172,9 +172,13 @@ impl Transport {
             *taken = 0;
             moved.restart();
         }
-        let tag = body.tag.clone();
+        let (tag, length) = (body.tag.clone(), body.length);
         loop {
-            *broken = tag.clone().map(|tag| Broken { bytes: *taken, tag });
+            *broken = tag.clone().map(|tag| Broken {
+                bytes: *taken,
+                tag,
+                length,
+            });
             let Some(bytes) = body.next().await? else {
                 return Ok(());
             };

@@ -11,7 +11,7 @@ use super::{ALIGNMENT, lock};
 pub(super) const SMALL: usize = 64 << 10;
 
 /// Most bytes of a block. The first has what is gathered first, each of the next ones twice the bytes of the last.
-const BLOCK: usize = 512 << 10;
+const BLOCK: usize = 128 << 10;
 
 /// Buffers that are used again have so many bytes at most.
 const LARGEST_KEPT: usize = 4 * SMALL;
