@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import json
+import os
 import signal
 import time
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -28,6 +30,13 @@ WAITING = """
 """
 
 
+def wait_until_it_waits(process: int) -> None:
+    """Let a process get from the line that it printed to where it waits, if the system tells."""
+    state = Path(f"/proc/{process}/stat")
+    while state.exists() and state.read_text().rpartition(") ")[2][0] not in "SZ":
+        os.sched_yield()
+
+
 def interrupt(
     process: subprocess.Popen[str], warehouse: Warehouse, moment: Callable[[Any], bool]
 ) -> float:
@@ -36,6 +45,7 @@ def interrupt(
     # An earlier call may have begun what shows the moment.
     assert process.stdout.readline() == "calls\n"
     warehouse.wait_for(moment)
+    wait_until_it_waits(process.pid)
     sent = time.time()
     process.send_signal(signal.SIGINT)
     came = json.loads(process.stdout.readline())
