@@ -8,14 +8,14 @@ use crate::exchange::{Reply, Request};
 use crate::resume::{large_body, part, range};
 use crate::warehouse::{Warehouse, execute, fetch};
 
-const ROWS: i64 = 1_000_000;
+pub(crate) const ROWS: i64 = 1_000_000;
 
 /// Before each quarter of what an answer holds: long beside what decoding takes, while which the clock goes on.
-const PAUSE: Duration = Duration::from_secs(20);
+pub(crate) const PAUSE: Duration = Duration::from_secs(20);
 
-const STEP: Duration = Duration::from_millis(20);
+pub(crate) const STEP: Duration = Duration::from_millis(20);
 
-const TAG: &str = "\"a\"";
+pub(crate) const TAG: &str = "\"a\"";
 
 /// A result of one chunk in a storage that answers by `first` and then by `second`.
 async fn storage(
@@ -35,7 +35,7 @@ async fn storage(
     warehouse
 }
 
-fn table() -> Table {
+pub(crate) fn table() -> Table {
     Table::new([ROWS.unsigned_abs()])
 }
 
@@ -155,6 +155,14 @@ async fn a_second_half_that_is_longer_than_the_rest_is_not_read() {
     assert_eq!(requests.len(), 2);
 }
 
+/// Whether no connection to the storage stays open.
+pub(crate) async fn ends(clock: &Clock, warehouse: &Warehouse) -> bool {
+    for _ in 0..50 {
+        clock.advance(PAUSE).await;
+    }
+    warehouse.storage.open_connections() == 0
+}
+
 #[tokio::test(start_paused = true)]
 async fn closing_a_result_ends_both_halves() {
     let clock = Clock::hold();
@@ -166,10 +174,7 @@ async fn closing_a_result_ends_both_halves() {
         .await;
     assert_eq!(warehouse.storage.open_connections(), 2);
     stream.close();
-    for _ in 0..50 {
-        clock.advance(PAUSE).await;
-    }
-    assert_eq!(warehouse.storage.open_connections(), 0);
+    assert!(ends(&clock, &warehouse).await);
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,36 +1,31 @@
 //! A second connection takes nothing from a body that the first one brings.
 
-use std::sync::Arc;
 use std::time::Duration;
 
-use arrow::array::{ArrayRef, Int64Array};
-use arrow::record_batch::RecordBatch;
 use databricks_sql_kernel::client::{HttpConfig, Result, SessionConfig};
 
 use crate::clock::Clock;
-use crate::documents::{BODY, Table, stream_of};
+use crate::documents::BODY;
 use crate::exchange::{Reply, Request};
-use crate::resume::{large_body, part, range};
+use crate::halves::{PAUSE, ROWS, STEP, TAG, ends, table};
+use crate::resume::{large_body, part, plain_body, range};
 use crate::warehouse::{Warehouse, execute, fetch, http};
 
-const ROWS: i64 = 1_000_000;
-const PAUSE: Duration = Duration::from_secs(20);
-const STEP: Duration = Duration::from_millis(20);
-const TAG: &str = "\"a\"";
-
-fn table() -> Table {
-    Table::new([ROWS.unsigned_abs()])
+/// A result of one chunk in a storage that answers so.
+async fn storage(answer: impl FnMut(&Request) -> Reply + Send + 'static) -> Warehouse {
+    let warehouse = Warehouse::start().await;
+    warehouse.serve(&table());
+    warehouse.storage.always("GET", BODY, answer);
+    warehouse
 }
 
-/// Reads a result of one chunk from a storage that answers so.
+/// Reads it; the rows, and the requests.
 async fn read(
     config: HttpConfig,
     answer: impl FnMut(&Request) -> Reply + Send + 'static,
 ) -> (Result<Vec<i64>>, Vec<Request>) {
     let clock = Clock::hold();
-    let warehouse = Warehouse::start().await;
-    warehouse.serve(&table());
-    warehouse.storage.always("GET", BODY, answer);
+    let warehouse = storage(answer).await;
     let session = warehouse
         .open_with(config, SessionConfig::default())
         .await
@@ -61,6 +56,8 @@ async fn a_second_half_that_is_damaged_is_not_tried_again() {
     .await;
     let rows = rows.unwrap_or_else(|error| panic!("{error}; {:?}", starts(&requests)));
     assert!(rows == table().numbers(), "not the rows of the table");
+    // The whole, the second half, and the whole by itself.
+    assert!(matches!(starts(&requests)[..], [None, Some(_), None]));
 }
 
 fn without_repetitions() -> HttpConfig {
@@ -111,23 +108,9 @@ async fn ranges_that_never_come_whole_fail_no_body_that_comes() {
     assert!(rows == table().numbers(), "not the rows of the table");
 }
 
-/// A body that is not compressed, so that it has no checksums.
-fn plain(numbers: impl Iterator<Item = i64>) -> Vec<u8> {
-    let column = Int64Array::from_iter_values(numbers);
-    let batches: Vec<_> = (0..column.len())
-        .step_by(4096)
-        .map(|start| {
-            let part = column.slice(start, 4096.min(column.len() - start));
-            let part: ArrayRef = Arc::new(part);
-            RecordBatch::try_from_iter([("n", part)]).unwrap()
-        })
-        .collect();
-    stream_of(&batches)
-}
-
-/// The rest that is asked for of a body of as many bytes with other rows.
+/// The rest that is asked for of a body of as many bytes with other rows; neither has checksums.
 fn other_rest(request: &Request, total: usize) -> Reply {
-    let other = plain((0..ROWS).map(|n| -n));
+    let other = plain_body((0..ROWS).map(|n| -n));
     let start = range(request).unwrap();
     let range = format!("bytes {start}-{}/{}", other.len() - 1, other.len() + total);
     Reply::status(206)
@@ -138,7 +121,7 @@ fn other_rest(request: &Request, total: usize) -> Reply {
 
 #[tokio::test(start_paused = true)]
 async fn a_second_half_without_a_tag_is_not_taken() {
-    let body = plain(0..ROWS);
+    let body = plain_body(0..ROWS);
     let (rows, _) = read(http(), move |request| match range(request) {
         None => whole(&body).slow(PAUSE),
         Some(_) => other_rest(request, 0),
@@ -149,7 +132,7 @@ async fn a_second_half_without_a_tag_is_not_taken() {
 
 #[tokio::test(start_paused = true)]
 async fn a_second_half_of_a_body_of_another_length_is_not_taken() {
-    let body = plain(0..ROWS);
+    let body = plain_body(0..ROWS);
     let (rows, _) = read(http(), move |request| match range(request) {
         None => whole(&body).slow(PAUSE),
         Some(_) => other_rest(request, 1000).header("etag", TAG),
@@ -218,20 +201,17 @@ async fn rows_are_right_whatever_becomes_of_the_halves() {
 #[tokio::test(start_paused = true)]
 async fn closing_a_result_ends_a_second_half_that_is_alone() {
     let clock = Clock::hold();
-    let warehouse = Warehouse::start().await;
-    warehouse.serve(&table());
     let body = large_body(ROWS, true);
-    warehouse
-        .storage
-        .always("GET", BODY, move |request| match range(request) {
-            None => whole(&body).slow(PAUSE),
-            Some(start) => {
-                let rest = body.len() - start;
-                let (reply, release) = part(&body, request, TAG, body.len()).stalled(rest / 2);
-                std::mem::forget(release);
-                reply
-            }
-        });
+    let warehouse = storage(move |request| match range(request) {
+        None => whole(&body).slow(PAUSE),
+        Some(start) => {
+            let rest = body.len() - start;
+            let (reply, release) = part(&body, request, TAG, body.len()).stalled(rest / 2);
+            std::mem::forget(release);
+            reply
+        }
+    })
+    .await;
     let session = warehouse.open().await;
     let mut stream = execute(&session).await.unwrap().into_stream();
     let (_, _) = clock
@@ -243,24 +223,18 @@ async fn closing_a_result_ends_a_second_half_that_is_alone() {
     }
     assert_eq!(warehouse.storage.open_connections(), 1);
     stream.close();
-    for _ in 0..50 {
-        clock.advance(PAUSE).await;
-    }
-    assert_eq!(warehouse.storage.open_connections(), 0);
+    assert!(ends(&clock, &warehouse).await);
 }
 
 /// How long it takes until all rows are there, where the rest of a body comes in quarters that are so long apart.
 async fn time(tag: &'static str, pause: Duration) -> Duration {
     let clock = Clock::hold();
-    let warehouse = Warehouse::start().await;
-    warehouse.serve(&table());
     let body = large_body(ROWS, true);
-    warehouse
-        .storage
-        .always("GET", BODY, move |request| match range(request) {
-            None => Reply::bytes(body.clone()).header("etag", tag).slow(PAUSE),
-            Some(_) => part(&body, request, tag, body.len()).slow(pause),
-        });
+    let warehouse = storage(move |request| match range(request) {
+        None => Reply::bytes(body.clone()).header("etag", tag).slow(PAUSE),
+        Some(_) => part(&body, request, tag, body.len()).slow(pause),
+    })
+    .await;
     let session = warehouse.open().await;
     let (rows, time) = clock.run(STEP, fetch(&session)).await;
     assert!(rows.unwrap() == table().numbers(), "not the rows");
@@ -268,11 +242,16 @@ async fn time(tag: &'static str, pause: Duration) -> Duration {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_slower_second_half_makes_nothing_later() {
+async fn a_quick_second_half_brings_the_end_forward_and_a_slower_one_makes_nothing_later() {
     let alone = time("W/\"a\"", PAUSE).await;
-    let beside = time(TAG, PAUSE * 17 / 20).await;
-    assert!(
-        beside <= alone + PAUSE / 2,
-        "{beside:?} instead of {alone:?}"
-    );
+    for (pause, latest) in [
+        (PAUSE / 10, alone.saturating_sub(PAUSE / 2)),
+        (PAUSE * 17 / 20, alone + PAUSE / 2),
+    ] {
+        let beside = time(TAG, pause).await;
+        assert!(
+            beside <= latest,
+            "{pause:?}: {beside:?} instead of {alone:?}"
+        );
+    }
 }

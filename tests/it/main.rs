@@ -23,6 +23,7 @@ mod links;
 mod lost_session;
 mod metadata;
 mod never_twice;
+mod reading_ahead;
 mod resume;
 mod retry;
 mod session;

@@ -132,7 +132,6 @@ impl Downloader {
         let mut damage = Attempts::new(&self.transport.config().retry.storage);
         let mut renewals = 0;
         let mut farthest = 0;
-        let mut in_one = false;
         let mut found_damaged = None;
         loop {
             let located = match self.located(download.given.index).await {
@@ -156,12 +155,7 @@ impl Downloader {
                     }
                     farthest = farthest.max(came);
                     if !network.another(verdict).await {
-                        let once_more = download.in_one && !matches!(verdict, Verdict::Final);
-                        if !once_more || std::mem::replace(&mut in_one, true) {
-                            return Err(error);
-                        }
-                        // What two connections did not bring may come over one.
-                        download.partial = None;
+                        return Err(error);
                     }
                     continue;
                 }

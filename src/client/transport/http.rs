@@ -72,17 +72,17 @@ impl Http {
         Ok(response)
     }
 
-    /// Sends what can be done without: nothing to a host that asked for less, and what such a host says to it is of no
-    /// consequence for others.
+    /// Sends what can be done without: nothing to a host that asked for less, and a host that asks for less in its answer
+    /// asks nobody else.
     pub(crate) async fn send_aside(
         &self,
         request: Request,
         host: &str,
-    ) -> Result<Response, Failure> {
+    ) -> Result<Option<Response>, Failure> {
         if gate::is_there(host) {
-            return Err(busy(host, Duration::ZERO).into());
+            return Ok(None);
         }
-        self.execute(request, host, Repeat::Always).await
+        self.execute(request, host, Repeat::Always).await.map(Some)
     }
 
     async fn execute(

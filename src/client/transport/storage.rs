@@ -144,12 +144,10 @@ impl Transport {
     ) -> Result<Option<Body>, Failure> {
         let place = presigned(link)?;
         let request = self.request_for(&place, Some(broken))?;
-        let response = self.http.send_aside(request, &place.host).await?;
-        if !is_part(&response) || !broken.goes_on_with(&response) {
-            return Ok(None);
-        }
-        let body = Body::rest(response, place.host, self.config.names, broken);
-        Ok(Some(body).filter(|body| body.length.is_some() && body.length == broken.length))
+        let sent = self.http.send_aside(request, &place.host).await?;
+        let part = sent.filter(|part| is_part(part) && broken.goes_on_with(part));
+        let body = part.map(|part| Body::rest(part, place.host, self.config.names, broken));
+        Ok(body.filter(|body| body.length.is_some() && body.length == broken.length))
     }
 
     fn request_for(
