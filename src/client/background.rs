@@ -4,23 +4,31 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use tokio::sync::Notify;
 
-static RUNNING: AtomicUsize = AtomicUsize::new(0);
-static ENDED: Notify = Notify::const_new();
+use super::of_process::OfProcess;
 
-struct Running;
+#[derive(Default)]
+struct Background {
+    running: AtomicUsize,
+    ended: Notify,
+}
+
+static BACKGROUND: OfProcess<Background> = OfProcess::new(Background::default);
+
+/// Some work, until it is dropped.
+struct Running(&'static Background);
 
 impl Drop for Running {
     fn drop(&mut self) {
-        if RUNNING.fetch_sub(1, Ordering::AcqRel) == 1 {
-            ENDED.notify_waiters();
+        if self.0.running.fetch_sub(1, Ordering::AcqRel) == 1 {
+            self.0.ended.notify_waiters();
         }
     }
 }
 
 /// Counts `work` from now on until it ends or is dropped.
 pub(crate) fn counted<F: Future>(work: F) -> impl Future<Output = F::Output> {
-    RUNNING.fetch_add(1, Ordering::AcqRel);
-    let running = Running;
+    let running = Running(BACKGROUND.get());
+    running.0.running.fetch_add(1, Ordering::AcqRel);
     async move {
         let _running = running;
         work.await
@@ -29,9 +37,10 @@ pub(crate) fn counted<F: Future>(work: F) -> impl Future<Output = F::Output> {
 
 /// Waits until all background work has ended.
 pub async fn drain() {
+    let background = BACKGROUND.get();
     loop {
-        let ended = ENDED.notified();
-        if RUNNING.load(Ordering::Acquire) == 0 {
+        let ended = background.ended.notified();
+        if background.running.load(Ordering::Acquire) == 0 {
             return;
         }
         ended.await;

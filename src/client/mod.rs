@@ -8,6 +8,7 @@ mod counts;
 pub mod error;
 pub mod host;
 pub mod metadata;
+pub(crate) mod of_process;
 mod open_session;
 mod option_names;
 pub mod parameter;

@@ -2,7 +2,7 @@
 
 use std::collections::HashSet;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use reqwest::Method;
@@ -15,6 +15,7 @@ use tokio::time::timeout;
 use super::background::counted;
 use super::config::SessionConfig;
 use super::control::{Stop, StopSignal, cancelled};
+use super::of_process::OfProcess;
 use super::transport::{Call, Hold, Transport};
 use super::turns::Turns;
 use super::wire::{
@@ -191,7 +192,8 @@ impl OpenSession {
     pub(crate) fn disposition(&self) -> Disposition {
         if !self.config.results.external_links {
             Disposition::Inline
-        } else if !self.config.results.hybrid || hybrid_refused().contains(&self.hybrid_key()) {
+        } else if !self.config.results.hybrid || HYBRID_REFUSED.lock().contains(&self.hybrid_key())
+        {
             Disposition::ExternalLinks
         } else {
             Disposition::InlineOrExternalLinks
@@ -199,7 +201,7 @@ impl OpenSession {
     }
 
     pub(crate) fn remember_hybrid_refused(&self) {
-        hybrid_refused().insert(self.hybrid_key());
+        HYBRID_REFUSED.lock().insert(self.hybrid_key());
     }
 
     fn hybrid_key(&self) -> (String, String) {
@@ -284,11 +286,12 @@ impl OpenSession {
 
 impl Drop for OpenSession {
     fn drop(&mut self) {
-        let closings = self.take_closings();
         if !self.is_of_this_process() {
-            // Their tasks live in the parent; here there is nothing to stop.
-            std::mem::forget(closings);
+            // Their tasks live in the parent, and another thread may have held their locks at the fork.
+            std::mem::forget(std::mem::take(&mut self.closings));
+            std::mem::forget(std::mem::take(&mut self.left));
         } else if !self.is_closed() {
+            let closings = self.take_closings();
             let (transport, id) = (Arc::clone(&self.transport), self.to_close());
             let connections = self.take_connections();
             self.runtime.spawn(counted(async move {
@@ -402,7 +405,4 @@ impl Drop for OpenStatement {
 }
 
 /// Hosts and user agents for which the service refuses to choose between inline data and links.
-fn hybrid_refused() -> MutexGuard<'static, HashSet<(String, String)>> {
-    static REFUSED: LazyLock<Mutex<HashSet<(String, String)>>> = LazyLock::new(Mutex::default);
-    REFUSED.lock().unwrap_or_else(PoisonError::into_inner)
-}
+static HYBRID_REFUSED: OfProcess<Mutex<HashSet<(String, String)>>> = OfProcess::new(Mutex::default);

@@ -3,11 +3,12 @@
 
 use std::cell::Cell;
 use std::collections::HashSet;
-use std::sync::{Arc, LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex};
 
 use tokio::sync::{OwnedRwLockReadGuard, OwnedRwLockWriteGuard, RwLock};
 
 use super::control::{Stop, StopSignal, cancelled};
+use super::of_process::OfProcess;
 use super::sql::may_run_in_part;
 use super::{Error, Result};
 
@@ -36,7 +37,7 @@ impl Turns {
         stop: &StopSignal,
         is_nested: bool,
     ) -> Result<Turn> {
-        if is_nested && one_at_a_time().contains(host) {
+        if is_nested && ONE_AT_A_TIME.lock().contains(host) {
             let turn = Arc::clone(&self.0).try_write_owned();
             return turn.map(Turn::Alone).map_err(|_| {
                 Error::invalid_argument(format!(
@@ -54,7 +55,7 @@ impl Turns {
     }
 
     async fn turn(&self, host: &str) -> Turn {
-        if one_at_a_time().contains(host) {
+        if ONE_AT_A_TIME.lock().contains(host) {
             Turn::Alone(Arc::clone(&self.0).write_owned().await)
         } else {
             Turn::Beside(Arc::clone(&self.0).read_owned().await)
@@ -75,7 +76,7 @@ impl Turn {
                 .to_ascii_lowercase()
                 .contains("sparksession is null");
         if too_much {
-            one_at_a_time().insert(host.to_owned());
+            ONE_AT_A_TIME.lock().insert(host.to_owned());
         }
         too_much && !may_run_in_part(sql)
     }
@@ -105,7 +106,4 @@ pub(crate) fn is_nested() -> bool {
 }
 
 /// Hosts that run one statement of a session at a time.
-fn one_at_a_time() -> MutexGuard<'static, HashSet<String>> {
-    static HOSTS: LazyLock<Mutex<HashSet<String>>> = LazyLock::new(Mutex::default);
-    HOSTS.lock().unwrap_or_else(PoisonError::into_inner)
-}
+static ONE_AT_A_TIME: OfProcess<Mutex<HashSet<String>>> = OfProcess::new(Mutex::default);

@@ -7,8 +7,8 @@
 use std::cell::Cell;
 use std::collections::VecDeque;
 use std::fmt::{self, Write};
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
@@ -17,13 +17,15 @@ use tracing::span;
 use tracing::subscriber::{Interest, Subscriber};
 use tracing::{Event, Level, Metadata};
 
+use crate::client::of_process::OfProcess;
+
 /// The logger of all records.
 const LOGGER: &str = "databricks.sql.kernel";
 
 /// Records that wait at most; the oldest give way, and are counted.
 const LONGEST_QUEUE: usize = 4096;
 
-static QUEUE: Mutex<VecDeque<Record>> = Mutex::new(VecDeque::new());
+static QUEUE: OfProcess<Mutex<VecDeque<Record>>> = OfProcess::new(Mutex::default);
 static WAITING: AtomicBool = AtomicBool::new(false);
 static LOST: AtomicU64 = AtomicU64::new(0);
 /// The least level that the logger takes, as Python numbers them.
@@ -59,10 +61,6 @@ struct Record {
     file: &'static str,
     line: u32,
     message: String,
-}
-
-fn queue() -> MutexGuard<'static, VecDeque<Record>> {
-    QUEUE.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 /// Takes the driver's events.
@@ -105,7 +103,7 @@ impl Subscriber for Bridge {
             line: metadata.line().unwrap_or_default(),
             message: text.0,
         };
-        let mut queue = queue();
+        let mut queue = QUEUE.lock();
         if queue.len() >= LONGEST_QUEUE {
             queue.pop_front();
             LOST.fetch_add(1, Ordering::Relaxed);
@@ -175,7 +173,7 @@ pub(crate) fn drain(py: Python<'_>) -> PyResult<()> {
     if !WAITING.swap(false, Ordering::AcqRel) {
         return Ok(());
     }
-    let mut records = std::mem::take(&mut *queue());
+    let mut records = std::mem::take(&mut *QUEUE.lock());
     let Some(_giving) = Giving::begin() else {
         return Ok(());
     };
@@ -192,7 +190,7 @@ pub(crate) fn drain(py: Python<'_>) -> PyResult<()> {
     while let Some(record) = records.pop_front() {
         if let Err(raised) = handle(py, logger, &record) {
             if !records.is_empty() {
-                let mut queue = queue();
+                let mut queue = QUEUE.lock();
                 records.append(&mut queue);
                 *queue = records;
                 WAITING.store(true, Ordering::Release);

@@ -2,8 +2,8 @@
 
 use std::num::NonZero;
 use std::pin::pin;
+use std::sync::Mutex;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::sync::{Mutex, PoisonError};
 use std::thread::available_parallelism;
 use std::time::Duration;
 
@@ -16,6 +16,7 @@ use tokio::task::JoinHandle;
 
 use super::convert::{attach_again, is_attached};
 use super::logging;
+use crate::client::of_process::OfProcess;
 use crate::client::{Session, WeakSession, background, while_waiting};
 
 /// How often a waiting thread looks for signals such as Ctrl-C.
@@ -24,15 +25,11 @@ const SIGNAL_POLL: Duration = Duration::from_millis(50);
 /// Longest time that the end of the interpreter waits for sessions to close.
 const EXIT_TIMEOUT: Duration = Duration::from_secs(2);
 
-/// The runtime of this process. Its threads do not survive a fork, so a child makes its own and leaks
-/// the parent's, which could not be dropped without them.
+/// The runtime of this process. Its threads do not survive a fork, so a child makes its own.
 fn runtime() -> PyResult<&'static Runtime> {
-    static RUNTIME: Mutex<Option<(u32, &'static Runtime)>> = Mutex::new(None);
-    let process = std::process::id();
-    let mut slot = RUNTIME.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some((owner, runtime)) = *slot
-        && owner == process
-    {
+    static RUNTIME: OfProcess<Mutex<Option<&'static Runtime>>> = OfProcess::new(Mutex::default);
+    let mut slot = RUNTIME.lock();
+    if let Some(runtime) = *slot {
         return Ok(runtime);
     }
     let runtime = Builder::new_multi_thread()
@@ -42,7 +39,7 @@ fn runtime() -> PyResult<&'static Runtime> {
         .build()
         .map_err(|why| PyRuntimeError::new_err(format!("no threads for the driver: {why}")))?;
     let runtime: &'static Runtime = Box::leak(Box::new(runtime));
-    *slot = Some((process, runtime));
+    *slot = Some(runtime);
     Ok(runtime)
 }
 
@@ -160,7 +157,7 @@ fn note_fork() {
     FORKS.fetch_add(1, Ordering::Relaxed);
 }
 
-static OPEN_SESSIONS: Mutex<Vec<WeakSession>> = Mutex::new(Vec::new());
+static OPEN_SESSIONS: OfProcess<Mutex<Vec<WeakSession>>> = OfProcess::new(Mutex::default);
 
 /// Has a session closed when the interpreter ends, if it still is open then, and forks counted.
 pub(crate) fn close_at_exit(py: Python<'_>, session: &Session) -> PyResult<()> {
@@ -174,7 +171,7 @@ pub(crate) fn close_at_exit(py: Python<'_>, session: &Session) -> PyResult<()> {
         }
         Ok(())
     })?;
-    let mut sessions = OPEN_SESSIONS.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut sessions = OPEN_SESSIONS.lock();
     sessions.retain(|session| session.upgrade().is_some());
     sessions.push(session.downgrade());
     Ok(())
@@ -183,7 +180,7 @@ pub(crate) fn close_at_exit(py: Python<'_>, session: &Session) -> PyResult<()> {
 #[pyfunction]
 fn close_open_sessions(py: Python<'_>) -> PyResult<()> {
     let sessions = {
-        let mut sessions = OPEN_SESSIONS.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut sessions = OPEN_SESSIONS.lock();
         std::mem::take(&mut *sessions)
     };
     wait(py, async {
@@ -191,7 +188,6 @@ fn close_open_sessions(py: Python<'_>) -> PyResult<()> {
             let closings: Vec<_> = sessions
                 .iter()
                 .filter_map(WeakSession::upgrade)
-                .filter(Session::is_of_this_process)
                 .map(|session| tokio::spawn(async move { session.close().await }))
                 .collect();
             for closing in closings {

@@ -1,6 +1,8 @@
 //! What the calls of one object take turns with, on whatever threads they are.
 
 use std::ops::{Deref, DerefMut};
+use std::process;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pyo3::prelude::*;
@@ -9,11 +11,26 @@ use tokio::sync::{Mutex, MutexGuard};
 use super::runtime::wait;
 
 /// A value that one call at a time has. Nobody waits for it while holding the GIL.
-#[derive(Default)]
 pub(crate) struct Shared<T> {
-    value: Mutex<T>,
+    value: Arc<Mutex<T>>,
     /// The thread whose call has it; zero when no call has.
     holder: AtomicUsize,
+    process: u32,
+}
+
+impl<T: Default + Send> Default for Shared<T> {
+    fn default() -> Self {
+        Self::new(T::default())
+    }
+}
+
+impl<T> Drop for Shared<T> {
+    fn drop(&mut self) {
+        // Where it came through a fork, another thread of the parent may have held any lock in it.
+        if self.process != process::id() {
+            std::mem::forget(Arc::clone(&self.value));
+        }
+    }
 }
 
 /// A call was made from within another one.
@@ -28,8 +45,9 @@ impl InUse {
 impl<T: Send> Shared<T> {
     pub(crate) fn new(value: T) -> Self {
         Self {
-            value: Mutex::new(value),
+            value: Arc::new(Mutex::new(value)),
             holder: AtomicUsize::new(0),
+            process: process::id(),
         }
     }
 

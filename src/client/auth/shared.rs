@@ -1,12 +1,13 @@
 //! Connections of a process that sign in alike have one source of tokens: what one renews is new for all.
 
 use std::hash::{Hash, Hasher};
-use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::sync::{Arc, Mutex, Weak};
 
 use ring::digest::{Context, SHA256};
 
 use super::TokenSource;
 use crate::client::Result;
+use crate::client::of_process::OfProcess;
 
 /// Variables that decide, beside the options, whom a source asks and how it shows who it is.
 const ENVIRONMENT: [&str; 16] = [
@@ -59,16 +60,11 @@ impl Fingerprint {
     }
 }
 
-/// The sources of the process that `owner` is; they live as long as their connections.
-struct Sources {
-    owner: u32,
-    kept: Vec<(Fingerprint, Weak<dyn TokenSource>)>,
-}
+/// Sources of tokens; they live as long as their connections.
+#[derive(Default)]
+struct Sources(Vec<(Fingerprint, Weak<dyn TokenSource>)>);
 
-static SOURCES: Mutex<Sources> = Mutex::new(Sources {
-    owner: 0,
-    kept: Vec::new(),
-});
+static SOURCES: OfProcess<Mutex<Sources>> = OfProcess::new(Mutex::default);
 
 /// The source that is made of the same as another, or the one that `make` gives.
 ///
@@ -78,30 +74,23 @@ pub fn shared(
     fingerprint: Fingerprint,
     make: impl FnOnce() -> Result<Arc<dyn TokenSource>>,
 ) -> Result<Arc<dyn TokenSource>> {
-    let sources = || SOURCES.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(source) = sources().find(fingerprint) {
+    if let Some(source) = SOURCES.lock().find(fingerprint) {
         return Ok(source);
     }
     let source = make()?;
     // Another thread may have been faster.
-    let mut sources = sources();
+    let mut sources = SOURCES.lock();
     if let Some(source) = sources.find(fingerprint) {
         return Ok(source);
     }
-    sources.kept.retain(|(_, kept)| kept.strong_count() > 0);
-    sources.kept.push((fingerprint, Arc::downgrade(&source)));
+    sources.0.retain(|(_, kept)| kept.strong_count() > 0);
+    sources.0.push((fingerprint, Arc::downgrade(&source)));
     Ok(source)
 }
 
 impl Sources {
-    fn find(&mut self, fingerprint: Fingerprint) -> Option<Arc<dyn TokenSource>> {
-        let process = std::process::id();
-        if self.owner != process {
-            // A renewal that was under way at a fork ends in the parent only.
-            self.kept.clear();
-            self.owner = process;
-        }
-        let mut kept = self.kept.iter();
+    fn find(&self, fingerprint: Fingerprint) -> Option<Arc<dyn TokenSource>> {
+        let mut kept = self.0.iter();
         let (_, source) =
             kept.find(|(other, source)| *other == fingerprint && source.strong_count() > 0)?;
         source.upgrade()

@@ -2,10 +2,12 @@
 //! are let in few at first, then more.
 
 use std::collections::HashMap;
-use std::sync::{LazyLock, Mutex, MutexGuard, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 
 use tokio::time::{Instant, sleep_until};
+
+use crate::client::of_process::OfProcess;
 
 /// After reopening, twice as many requests are let in with every step of this length.
 const FIRST_STEP: Duration = Duration::from_millis(100);
@@ -43,6 +45,8 @@ impl Gate {
     }
 }
 
+static GATES: OfProcess<Mutex<HashMap<String, Gate>>> = OfProcess::new(Mutex::default);
+
 /// Waits until a request to `host` may be sent.
 ///
 /// # Errors
@@ -52,7 +56,7 @@ pub(super) async fn enter(host: &str, patience: Duration) -> Result<(), Duration
     loop {
         let now = Instant::now();
         let next = {
-            let mut gates = gates();
+            let mut gates = GATES.lock();
             let Some(gate) = gates.get_mut(host) else {
                 return Ok(());
             };
@@ -73,14 +77,17 @@ pub(super) async fn enter(host: &str, patience: Duration) -> Result<(), Duration
 /// Whether there is a gate before the host.
 pub(super) fn is_there(host: &str) -> bool {
     let now = Instant::now();
-    gates().get(host).is_some_and(|gate| !gate.is_done(now))
+    GATES
+        .lock()
+        .get(host)
+        .is_some_and(|gate| !gate.is_done(now))
 }
 
 /// Shuts the gate: the host asked us to send less, or nothing for a while.
 pub(super) fn shut(host: &str, wait: Option<Duration>) {
     let now = Instant::now();
     let reopens = now + wait.unwrap_or_default();
-    let mut gates = gates();
+    let mut gates = GATES.lock();
     let Some(gate) = gates.get_mut(host) else {
         let gate = Gate {
             reopens,
@@ -96,11 +103,6 @@ pub(super) fn shut(host: &str, wait: Option<Duration>) {
         gate.admitted = 0;
     }
     gate.reopens = gate.reopens.max(reopens);
-}
-
-fn gates() -> MutexGuard<'static, HashMap<String, Gate>> {
-    static GATES: LazyLock<Mutex<HashMap<String, Gate>>> = LazyLock::new(Mutex::default);
-    GATES.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]
@@ -146,6 +148,6 @@ mod tests {
         shut("once", None);
         tokio::time::sleep(Duration::from_secs(10)).await;
         assert_eq!(enter("once", PATIENCE).await, Ok(()));
-        assert!(!gates().contains_key("once"));
+        assert!(!GATES.lock().contains_key("once"));
     }
 }

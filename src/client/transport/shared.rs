@@ -16,6 +16,7 @@ use tokio::time;
 use super::proxy::Proxies;
 use super::tls::{self, Tls};
 use crate::client::config::{HttpConfig, TlsConfig};
+use crate::client::of_process::OfProcess;
 use crate::client::{Error, OptionNames, Result};
 
 /// Clients that are kept at most.
@@ -197,13 +198,21 @@ impl std::fmt::Debug for Hold {
     }
 }
 
-/// The clients of the process that `owner` is, the oldest first.
-struct Clients {
-    owner: u32,
-    kept: Vec<Arc<SharedClient>>,
+impl Drop for SharedClient {
+    fn drop(&mut self) {
+        // The sockets and tasks of a client that came through a fork are the parent's.
+        if self.process != std::process::id() {
+            let usage = self.usage.get_mut();
+            std::mem::forget(usage.unwrap_or_else(PoisonError::into_inner).client.take());
+        }
+    }
 }
 
-static CLIENTS: Mutex<Clients> = Mutex::new(Clients::new());
+/// Clients, the oldest first.
+#[derive(Default)]
+struct Clients(Vec<Arc<SharedClient>>);
+
+static CLIENTS: OfProcess<Mutex<Clients>> = OfProcess::new(Mutex::default);
 
 /// A client for `config`, which others may have, too.
 pub(super) fn client(config: &HttpConfig, proxies: Proxies) -> Result<Arc<SharedClient>> {
@@ -228,40 +237,26 @@ fn found_or_made(
     settings: Settings,
     make: impl FnOnce(Settings) -> Result<SharedClient>,
 ) -> Result<Arc<SharedClient>> {
-    let clients = || CLIENTS.lock().unwrap_or_else(PoisonError::into_inner);
-    if let Some(client) = clients().find(&settings) {
+    if let Some(client) = CLIENTS.lock().find(&settings) {
         return Ok(client);
     }
     let client = Arc::new(make(settings)?);
-    let dropped = clients().keep(Arc::clone(&client));
+    let dropped = CLIENTS.lock().keep(Arc::clone(&client));
     drop(dropped);
     Ok(client)
 }
 
 impl Clients {
-    const fn new() -> Self {
-        Self {
-            owner: 0,
-            kept: Vec::new(),
-        }
-    }
-
-    fn find(&mut self, settings: &Settings) -> Option<Arc<SharedClient>> {
-        let process = std::process::id();
-        if self.owner != process {
-            // The sockets and tasks of clients that came through a fork are the parent's.
-            self.kept.drain(..).for_each(std::mem::forget);
-            self.owner = process;
-        }
-        let kept = self.kept.iter().find(|kept| kept.serves(settings))?;
+    fn find(&self, settings: &Settings) -> Option<Arc<SharedClient>> {
+        let kept = self.0.iter().find(|kept| kept.serves(settings))?;
         Some(Arc::clone(kept))
     }
 
     /// Gives back those that are kept no longer.
     fn keep(&mut self, client: Arc<SharedClient>) -> Vec<Arc<SharedClient>> {
-        self.kept.push(client);
-        let excess = self.kept.len().saturating_sub(MOST_KEPT);
-        self.kept.drain(..excess).collect()
+        self.0.push(client);
+        let excess = self.0.len().saturating_sub(MOST_KEPT);
+        self.0.drain(..excess).collect()
     }
 }
 
@@ -284,7 +279,7 @@ mod tests {
 
     /// Clients of which one was made for `settings`.
     fn clients(settings: &Settings) -> Clients {
-        let mut clients = Clients::new();
+        let mut clients = Clients::default();
         assert!(clients.find(settings).is_none());
         let client = SharedClient::new(settings.clone(), &OptionNames::DBAPI).expect("a client");
         assert!(clients.keep(Arc::new(client)).is_empty());
@@ -294,7 +289,7 @@ mod tests {
     #[tokio::test]
     async fn only_those_who_want_the_same_share_a_client() {
         let wanted = settings(1);
-        let mut clients = clients(&wanted);
+        let clients = clients(&wanted);
         assert!(clients.find(&wanted).is_some());
         assert!(clients.find(&settings(2)).is_none());
         let mut trusting = wanted.clone();
@@ -315,7 +310,7 @@ mod tests {
             let runtime = tokio::runtime::Builder::new_current_thread().build();
             runtime.expect("a runtime")
         };
-        let mut clients = runtime().block_on(async { clients(&settings(1)) });
+        let clients = runtime().block_on(async { clients(&settings(1)) });
         runtime().block_on(async { assert!(clients.find(&settings(1)).is_none()) });
     }
 
@@ -329,7 +324,7 @@ mod tests {
             clients.keep(Arc::new(client));
         }
         assert!(clients.find(&first).is_none());
-        assert_eq!(clients.kept.len(), MOST_KEPT);
+        assert_eq!(clients.0.len(), MOST_KEPT);
     }
 
     fn is_there(client: &SharedClient) -> bool {
