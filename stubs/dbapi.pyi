@@ -763,6 +763,9 @@ class Cursor:
     def catalogs(self) -> Self:
         """The catalogs.
 
+        As other metadata methods it is a statement, or several of which `query_id` is the last:
+        `cancel`, `close`, the cursor's `timeout` and `progress` are for it, too.
+
         Returns:
             The cursor itself; its result has the column TABLE_CAT.
 
@@ -773,8 +776,9 @@ class Cursor:
         """The schemas of one catalog or of all.
 
         Args:
-            catalog_name: The catalog's name.
-            schema_name: A pattern, with `%` and `_`.
+            catalog_name: The catalog's name; None, `%` and `*` for all.
+            schema_name: A pattern, with `%` and `_`; None for all. Of metadata methods, an empty
+                name or pattern names nothing.
 
         Returns:
             The cursor itself; its result has the columns TABLE_SCHEM and TABLE_CATALOG.
@@ -787,16 +791,17 @@ class Cursor:
         catalog_name: str | None = None,
         schema_name: str | None = None,
         table_name: str | None = None,
-        table_types: list[str] | None = None,
+        table_types: Sequence[str] | None = None,
     ) -> Self:
         """The tables and views.
 
         Args:
             catalog_name: A pattern, with `%` and `_`; `connect(escape_catalog_name=True)` takes
-                each underscore as itself.
-            schema_name: A pattern.
-            table_name: A pattern.
-            table_types: Such as TABLE and VIEW, in any case; without, all.
+                each underscore as itself. None, `%` and `*` for all.
+            schema_name: A pattern; None for all.
+            table_name: A pattern; None for all.
+            table_types: A list, tuple or other sequence of such as TABLE and VIEW, in any case;
+                None for all.
 
         Returns:
             The cursor itself; its result has the columns TABLE_CAT, TABLE_SCHEM, TABLE_NAME,
@@ -815,10 +820,10 @@ class Cursor:
         """The columns of tables and views.
 
         Args:
-            catalog_name: The catalog's name.
-            schema_name: A pattern, with `%` and `_`.
-            table_name: A pattern.
-            column_name: A pattern.
+            catalog_name: The catalog's name; None, `%` and `*` for all.
+            schema_name: A pattern, with `%` and `_`; None for all.
+            table_name: A pattern; None for all.
+            column_name: A pattern; None for all.
 
         Returns:
             The cursor itself; its result has the columns TABLE_CAT, TABLE_SCHEM, TABLE_NAME,
@@ -881,9 +886,9 @@ class Cursor:
         """The functions of one catalog; of the current one where none is named.
 
         Args:
-            catalog_name: The catalog's name.
-            schema_name: A pattern, with `%` and `_`.
-            function_name: A pattern.
+            catalog_name: The catalog's name; `%` and `*` for all, which are asked one by one.
+            schema_name: A pattern, with `%` and `_`; None for all.
+            function_name: A pattern; None for all.
 
         Returns:
             The cursor itself; its result has the columns FUNCTION_CAT, FUNCTION_SCHEM,
@@ -901,9 +906,9 @@ class Cursor:
         """The procedures of one catalog or of all.
 
         Args:
-            catalog_name: The catalog's name.
-            schema_name: A pattern, with `%` and `_`.
-            procedure_name: A pattern.
+            catalog_name: The catalog's name; None, `%` and `*` for all.
+            schema_name: A pattern, with `%` and `_`; None for all.
+            procedure_name: A pattern; None for all.
 
         Returns:
             The cursor itself; its result has the columns PROCEDURE_CAT, PROCEDURE_SCHEM,

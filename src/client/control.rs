@@ -121,6 +121,17 @@ impl StatementControl {
         self.0.phase.store(phase as u8, Ordering::Relaxed);
     }
 
+    /// From here on it is about another statement of the same call; a wish to end stays.
+    pub(crate) fn turn_to_next(&self) {
+        self.unknown();
+        self.is_in(Phase::Queued);
+    }
+
+    /// Whether somebody wants an end.
+    pub(crate) fn is_unwanted(&self) -> bool {
+        *self.0.stop.borrow() != Stop::No
+    }
+
     fn raise(&self, wish: Stop) {
         self.0.stop.send_if_modified(|stop| {
             let stronger = wish > *stop;
@@ -181,9 +192,19 @@ pub(crate) fn cancelled_unheard() -> Error {
 }
 
 pub(crate) fn timed_out(timeout: Duration) -> Error {
-    Error::new(
-        ErrorCode::Timeout,
-        format!("the statement did not end within its time-out of {timeout:?} and was cancelled"),
-    )
-    .with_sql_state(Some("HYT00".into()))
+    late("the statement", timeout)
+}
+
+/// The same, naming the statement where the service has.
+pub(crate) fn statement_timed_out(id: Option<&str>, timeout: Duration) -> Error {
+    match id {
+        Some(id) => late(&format!("statement {id}"), timeout),
+        None => timed_out(timeout),
+    }
+}
+
+fn late(what: &str, timeout: Duration) -> Error {
+    let message =
+        format!("{what} did not end within its time-out of {timeout:?} and was cancelled");
+    Error::new(ErrorCode::Timeout, message).with_sql_state(Some("HYT00".into()))
 }

@@ -8,7 +8,7 @@ use tokio::time::{Instant, sleep, timeout, timeout_at};
 
 use super::auth::TokenSource;
 use super::config::{HttpConfig, SessionConfig};
-use super::control::{AbandonOnDrop, StatementControl, cancelled_unheard, timed_out};
+use super::control::{AbandonOnDrop, StatementControl, cancelled_unheard, statement_timed_out};
 use super::host::Endpoint;
 use super::open_session::OpenSession;
 use super::statement::{ExecutedStatement, Statement, run};
@@ -103,7 +103,7 @@ impl Session {
     ) -> Result<ExecutedStatement> {
         let session = Arc::clone(self.open_session()?);
         statement.is_nested = is_nested();
-        let limit = statement.timeout;
+        let limit = statement.time_left();
         let running = run(Arc::clone(&session), statement, control.clone());
         Awaited::spawn(&session, control, running).end(limit).await
     }
@@ -151,13 +151,13 @@ impl<T: Send + 'static> Awaited<T> {
         }
     }
 
-    /// What comes of it, within a time.
-    pub(super) async fn end(mut self, limit: Option<Duration>) -> Result<T> {
+    /// What comes of it, within the time that is left of a whole.
+    pub(super) async fn end(mut self, limit: Option<(Duration, Duration)>) -> Result<T> {
         let late = async {
             match limit {
-                Some(limit) => {
-                    sleep(limit).await;
-                    timed_out(limit)
+                Some((whole, left)) => {
+                    sleep(left).await;
+                    statement_timed_out(self.control.statement_id().as_deref(), whole)
                 }
                 None => std::future::pending().await,
             }

@@ -29,6 +29,8 @@ pub struct Statement {
     pub row_limit: Option<u64>,
     /// Most time that may be spent waiting for the service, results included.
     pub timeout: Option<Duration>,
+    /// How much of that time statements before it have taken, of the same call.
+    pub spent: Duration,
     /// What it is marked with in the query history.
     pub query_tags: Vec<QueryTag>,
     /// The metadata operation that it stands for; such a statement changes nothing, and is repeated.
@@ -37,6 +39,14 @@ pub struct Statement {
     pub delivery: Delivery,
     /// Whether its thread waits for another one meanwhile; the session notes it.
     pub is_nested: bool,
+}
+
+impl Statement {
+    /// Its time-out, and what is left of it before it is sent.
+    pub(crate) fn time_left(&self) -> Option<(Duration, Duration)> {
+        let whole = self.timeout?;
+        Some((whole, whole.saturating_sub(self.spent)))
+    }
 }
 
 /// What one statement wants otherwise of its result's way.
@@ -144,8 +154,8 @@ pub(crate) async fn run(
         open.forget();
     }
     let left = statement
-        .timeout
-        .map(|whole| (whole, whole.saturating_sub(started.elapsed())));
+        .time_left()
+        .map(|(whole, left)| (whole, left.saturating_sub(started.elapsed())));
     let changes = changes(&statement.sql);
     result_of(&session, response, open, (left, changes), signal).await
 }
@@ -162,7 +172,7 @@ async fn ended(
     let hold = if control.is_observed() {
         "0s"
     } else {
-        hold(statement.timeout, silence)
+        hold(statement.time_left().map(|(_, left)| left), silence)
     };
     let response = submit(session, statement, hold, signal).await?;
     let id = response.statement_id.clone();

@@ -1,16 +1,20 @@
 //! Metadata statements: what is sent, what is made of the answers, and which failures mean nothing.
 
 use std::sync::Arc;
+use std::time::Duration;
 
 use arrow::array::{Array, ArrayRef, AsArray, RecordBatch, StringArray};
 use arrow::datatypes::{DataType, Field, Schema};
 use base64::Engine;
 use base64::prelude::BASE64_STANDARD;
-use databricks_sql_kernel::client::ErrorCode;
 use databricks_sql_kernel::client::metadata::Table;
+use databricks_sql_kernel::client::{ErrorCode, StatementControl};
 use serde_json::{Value, json};
 
-use crate::documents::{STATEMENTS, failed, lz4_frames, stream_of, succeeded};
+use crate::clock::{Clock, settle};
+use crate::documents::{
+    STATEMENT, STATEMENT_ID, STATEMENTS, failed, in_state, lz4_frames, stream_of, succeeded,
+};
 use crate::exchange::{Reply, Request};
 use crate::warehouse::Warehouse;
 
@@ -289,4 +293,51 @@ async fn foreign_keys_can_be_those_to_one_parent() {
         .await
         .unwrap();
     assert_eq!(column(&table, "PKTABLE_NAME"), some(&["p2"]));
+}
+
+#[tokio::test]
+async fn a_cancel_between_two_statements_is_heeded() {
+    let warehouse = Warehouse::start().await;
+    let control = StatementControl::default();
+    let user = control.clone();
+    warehouse.workspace.always("POST", STATEMENTS, move |_| {
+        user.cancel();
+        Reply::json(&texts(&[("c", &[Some("here")])], false))
+    });
+    let session = warehouse.open().await;
+    let metadata = session.metadata().steered(&control, None);
+    let error = metadata.functions(None, None, None).await.unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Cancelled);
+    assert_eq!(error.statement_id(), Some(STATEMENT_ID));
+    assert_eq!(sent(&warehouse), ["SELECT CURRENT_CATALOG()"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_statements_of_a_question_share_its_time() {
+    let clock = Clock::hold();
+    let warehouse = Warehouse::start().await;
+    let (first, release) = Reply::json(&texts(&[("c", &[Some("here")])], false)).held();
+    warehouse.answer(in_state("RUNNING"));
+    warehouse.workspace.on("POST", STATEMENTS, [first]);
+    warehouse
+        .workspace
+        .always("GET", STATEMENT, |_| Reply::json(&in_state("RUNNING")));
+    let session = warehouse.open().await;
+    let (control, limit) = (StatementControl::default(), Duration::from_secs(10));
+    let metadata = session.metadata().steered(&control, Some(limit));
+    let asking = tokio::spawn(async move { metadata.functions(None, None, None).await });
+    settle().await;
+    clock.advance(Duration::from_secs(6)).await;
+    release.go();
+    let (ended, took) = clock.run(Duration::from_millis(100), asking).await;
+    let error = ended.unwrap().unwrap_err();
+    assert_eq!(error.code(), ErrorCode::Timeout);
+    assert!(error.message().contains("time-out of 10s"), "{error}");
+    assert_eq!(error.statement_id(), Some(STATEMENT_ID));
+    assert!((3..=4).contains(&took.as_secs()), "{took:?}");
+    assert_eq!(warehouse.posts(), 2);
+    // Nothing is held beyond what is left.
+    let posts = warehouse.workspace.requests("POST", STATEMENTS);
+    assert_eq!(posts[1].body["wait_timeout"], "0s");
+    warehouse.workspace.arrival("DELETE", STATEMENT, 1).await;
 }

@@ -69,6 +69,33 @@ def test_it_is_named_in_the_message_or_a_note_of_it(
             r"query_tags\['team'\] must be str or None, not int",
         ),
         (lambda cursor: cursor.execute("SELECT 1", query_tags={7: "x"}), "a key of query_tags"),
+        (lambda cursor: cursor.schemas(5), "catalog_name must be a str or None, not int"),
+        (
+            lambda cursor: cursor.tables("main", b"x"),
+            "schema_name must be a str or None, not bytes",
+        ),
+        (
+            lambda cursor: cursor.columns(column_name=5),
+            "column_name must be a str or None, not int",
+        ),
+        (
+            lambda cursor: cursor.primary_keys(None, None, None),
+            "table_name must be a str, not None",
+        ),
+        (
+            lambda cursor: cursor.foreign_keys("c", "s", "t", parent_table_name=5),
+            "parent_table_name must be a str or None, not int",
+        ),
+        (lambda cursor: cursor.functions(function_name=5), "function_name must be a str or None"),
+        (lambda cursor: cursor.procedures(procedure_name=5), "procedure_name must be a str or"),
+        (
+            lambda cursor: cursor.tables(table_types="TABLE"),
+            "table_types must be a sequence of str or None, not str",
+        ),
+        (
+            lambda cursor: cursor.tables(table_types=["TABLE", 5]),
+            r"table_types\[1\] must be a str, not int",
+        ),
         (lambda cursor: cursor.executemany("SELECT ?", 7), "seq_of_parameters must be a sequence"),
         (lambda cursor: setattr(cursor, "arraysize", "all"), "arraysize must be an int, not str"),
         (

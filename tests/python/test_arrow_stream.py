@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 import contextlib
+import html
+import re
 import signal
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
@@ -433,3 +436,46 @@ def test_a_notebook_shows_a_table_of_our_own(python: Interpreters) -> None:
     assert "x" * 200 + "…</td>" in many[1]
     assert many[1].endswith("<p>5000 rows, 4980 of them not shown</p>")
     assert none[1].endswith("<tbody></tbody></table><p>0 rows</p>")
+
+
+# Texts of the examples of `docs/types.md` that are not those of Python.
+SHOWN = {
+    "BOOLEAN": "true",
+    "BINARY": "00ff",
+    "TIMESTAMP": "2024-01-01 12:00:00",
+    "INTERVAL DAY TO SECOND": "1 00:00:00.000000000",
+    "ARRAY": "[1,2]",
+    "MAP": '{"a":1}',
+    "STRUCT": '{"a":1}',
+    "VOID": "NULL",
+}
+MOMENT = "TIMESTAMP '2024-01-01 12:00:00'"
+INSIDE = {
+    f"array({MOMENT}, NULL)": '["2024-01-01 12:00:00",null]',
+    f"map({MOMENT}, DATE '2024-02-29')": '{"2024-01-01 12:00:00":"2024-02-29"}',
+    f"named_struct('t', {MOMENT}, 'd', INTERVAL '1' DAY)": (
+        '{"t":"2024-01-01 12:00:00","d":"1 00:00:00.000000000"}'
+    ),
+    "array(INTERVAL '1-2' YEAR TO MONTH)": '["1-2"]',
+}
+
+
+@pytest.mark.parametrize("zone", ["Etc/UTC", "Europe/Berlin", "+05:30"])
+def test_a_notebook_shows_every_type(python: Interpreters, zone: str) -> None:
+    page = (Path(__file__).parents[2] / "docs" / "types.md").read_text(encoding="utf-8")
+    examples = dict(re.findall(r"^\| ([A-Z][^|]*) \| `([^`]*)` \|", page, re.MULTILINE))
+    assert set(SHOWN) < set(examples)
+    code = f"""
+        cursor = dbapi.connect(**WAREHOUSE).cursor()
+        cursor.execute("SET TIME ZONE '{zone}'")
+        shown = []
+        for sql in {[*examples.values(), *INSIDE]!r}:
+            value = cursor.execute("SELECT " + sql).fetchone()[0]
+            page = cursor.execute("SELECT " + sql).fetchall_arrow()._repr_html_()
+            shown.append([str(value), page.split("<td>")[1].split("</td>")[0]])
+        print(json.dumps(shown))
+    """
+    found = python.run(code, without=("pyarrow",))
+    expected = [SHOWN.get(name) for name in examples] + list(INSIDE.values())
+    for text, (value, shown) in zip(expected, found, strict=True):
+        assert html.unescape(shown) == (text or value)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+import itertools
+from concurrent.futures import ThreadPoolExecutor
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -13,7 +15,22 @@ if TYPE_CHECKING:
 
     from databricks_sql_warehouse import Warehouse
 
+    from tests.python.conftest import Held
+
     Connect = Callable[..., dbapi.Connection]
+    Hold = Callable[[str], Held]
+
+# Some are several statements.
+CALLS: dict[str, tuple[Callable[[dbapi.Cursor], dbapi.Cursor], str]] = {
+    "catalogs": (lambda cursor: cursor.catalogs(), "SHOW CATALOGS"),
+    "schemas": (lambda cursor: cursor.schemas(), "SHOW SCHEMAS"),
+    "tables": (lambda cursor: cursor.tables("ma_n"), "SHOW TABLES"),
+    "columns": (lambda cursor: cursor.columns(), "SHOW COLUMNS"),
+    "primary_keys": (lambda cursor: cursor.primary_keys(None, None, "t"), "SHOW KEYS"),
+    "foreign_keys": (lambda cursor: cursor.foreign_keys(None, None, "t"), "CURRENT_SCHEMA"),
+    "functions": (lambda cursor: cursor.functions(), "SHOW FUNCTIONS"),
+    "procedures": (lambda cursor: cursor.procedures(), "information_schema.routines"),
+}
 
 
 def names(cursor: dbapi.Cursor) -> list[str]:
@@ -34,7 +51,51 @@ def test_schemas_of_a_catalog_by_pattern(cursor: dbapi.Cursor) -> None:
     assert cursor.fetchall() == [("nyctaxi", "samples")]
     everything = {row.TABLE_SCHEM for row in cursor.schemas(catalog_name="samples")}
     assert everything >= {"nyctaxi"}
-    assert {row.TABLE_SCHEM for row in cursor.schemas("samples", "")} == everything
+
+
+def test_wildcards_for_catalogs_ask_for_all(
+    connect: Connect, cursor: dbapi.Cursor, table: str
+) -> None:
+    cursor.execute(f"CREATE TABLE {table} (a INT)")
+    cursor.execute(f"CREATE FUNCTION {table}_twice(x INT) RETURNS INT RETURN x * 2")
+    cursor.execute(
+        f"CREATE PROCEDURE {table}_nothing() LANGUAGE SQL SQL SECURITY INVOKER "
+        "AS BEGIN SELECT 1; END"
+    )
+    try:
+        for everywhere in ("%", "*"):
+            for call in (cursor.schemas, cursor.columns, cursor.tables, cursor.procedures):
+                everything = call(everywhere).fetchall()
+                assert everything
+                assert everything == call(None).fetchall()
+            (row,) = cursor.functions(everywhere, None, f"{table}%").fetchall()
+            assert f"{table}_twice" == row.FUNCTION_NAME
+        elsewhere = connect(catalog="samples").cursor()
+        assert elsewhere.functions(None, None, f"{table}%").fetchall() == []
+        (row,) = elsewhere.functions("%", None, f"{table}%").fetchall()
+        assert row.FUNCTION_CAT == "main"
+    finally:
+        cursor.execute(f"DROP FUNCTION {table}_twice")
+        cursor.execute(f"DROP PROCEDURE {table}_nothing")
+
+
+def test_an_empty_name_or_pattern_names_nothing(cursor: dbapi.Cursor, warehouse: Warehouse) -> None:
+    calls: Any = (
+        cursor.schemas,
+        cursor.tables,
+        cursor.columns,
+        cursor.functions,
+        cursor.procedures,
+    )
+    warehouse.clear_log()
+    for call in calls:
+        assert call("").fetchall() == []
+        assert cursor.description
+    assert warehouse.log() == []
+    for call, places in zip(calls, (1, 2, 3, 2, 2), strict=True):
+        for place in range(places):
+            patterns = [None] * place + [""]
+            assert call("main", *patterns).fetchall() == [], (call, patterns)
 
 
 def test_tables_by_pattern_and_type(cursor: dbapi.Cursor, table: str) -> None:
@@ -134,8 +195,22 @@ def test_keys_are_looked_for_where_unqualified_names_are(
     elsewhere = connect(catalog="samples", schema="nyctaxi").cursor()
     assert elsewhere.primary_keys(None, None, table).fetchall() == []
     assert elsewhere.foreign_keys(None, None, "trips").fetchall() == []
-    with pytest.raises(dbapi.ProgrammingError, match="holds a back-quote"):
-        cursor.primary_keys("main", "a`b", table)
+
+
+def test_names_may_hold_back_quotes(cursor: dbapi.Cursor, table: str) -> None:
+    schema, name = f"{table} we.ird`sch", "ta``b`"
+    written = ".".join("`" + each.replace("`", "``") + "`" for each in ("main", schema, name))
+    cursor.execute(f"CREATE SCHEMA main.`{schema.replace('`', '``')}`")
+    try:
+        cursor.execute(f"CREATE TABLE {written} (a INT PRIMARY KEY)")
+        (found,) = cursor.primary_keys("main", schema, name).fetchall()
+        assert found[1:4] == (schema, name, "a")
+        assert [row.TABLE_NAME for row in cursor.tables("main", schema)] == [name]
+        assert cursor.foreign_keys("main", schema, name).fetchall() == []
+        for call in (cursor.schemas, cursor.tables, cursor.columns, cursor.functions):
+            assert call("no `such`").fetchall() == []
+    finally:
+        cursor.execute(f"DROP SCHEMA main.`{schema.replace('`', '``')}` CASCADE")
 
 
 def test_functions_and_procedures_by_pattern(cursor: dbapi.Cursor, table: str) -> None:
@@ -150,7 +225,7 @@ def test_functions_and_procedures_by_pattern(cursor: dbapi.Cursor, table: str) -
             assert (row.FUNCTION_CAT, row.FUNCTION_SCHEM) == ("main", "default")
             assert f"{table}_twice" == row.FUNCTION_NAME
         assert names(cursor)[3:] == ["REMARKS", "FUNCTION_TYPE", "SPECIFIC_NAME"]
-        for catalog, schema in (("main", "default"), (None, "def%"), ("main", "")):
+        for catalog, schema in (("main", "default"), (None, "def%"), ("main", None)):
             (row,) = cursor.procedures(catalog, schema, f"{table}%").fetchall()
             assert (row.PROCEDURE_CAT, row.PROCEDURE_SCHEM) == ("main", "default")
             assert f"{table}_nothing" == row.PROCEDURE_NAME
@@ -193,14 +268,102 @@ def test_underscores_of_a_catalog_may_stand_for_themselves(
         assert not (escape and found)
 
 
-def test_an_answer_that_does_not_come_is_given_up(connect: Connect, warehouse: Warehouse) -> None:
-    cursor = connect().cursor(timeout=0.3)
-    warehouse.fault(match={"statement": "SHOW CATALOGS"}, action={"delay": [2, 2]})
+@pytest.mark.parametrize("call", CALLS)
+def test_an_answer_that_does_not_come_is_given_up(
+    connect: Connect, hold: Hold, warehouse: Warehouse, call: str
+) -> None:
+    ask, statement = CALLS[call]
+    cursor = connect().cursor(timeout=1)
+    held = hold(statement)
     with pytest.raises(dbapi.OperationalError) as raised:
-        cursor.catalogs()
-    assert raised.value.code == "Timeout"
+        ask(cursor)
+    assert (raised.value.code, raised.value.sql_state) == ("Timeout", "HYT00")
+    assert raised.value.query_id == cursor.query_id == held.statement_id
+    assert f"{call}(): statement {held.statement_id} did not end within" in str(raised.value)
+    warehouse.wait_for(lambda entry: entry["path"].endswith(f"{held.statement_id}/cancel"))
     with pytest.raises(dbapi.ProgrammingError):
         cursor.fetchall()
+
+
+def test_a_statement_without_a_name_is_given_up_too(connect: Connect, warehouse: Warehouse) -> None:
+    cursor = connect().cursor(timeout=0.3)
+    warehouse.fault(match={"statement": "SHOW CATALOGS"}, action={"delay": [2, 2]})
+    with pytest.raises(dbapi.OperationalError, match=r"catalogs\(\): .* within .* 300ms") as raised:
+        cursor.catalogs()
+    assert (raised.value.code, raised.value.query_id) == ("Timeout", None)
+
+
+@pytest.mark.parametrize("how", ["cancel", "close"])
+@pytest.mark.parametrize("call", CALLS)
+def test_it_is_ended_from_another_thread(connect: Connect, hold: Hold, call: str, how: str) -> None:
+    ask, statement = CALLS[call]
+    cursor = connect().cursor()
+    held = hold(statement)
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(ask, cursor)
+        held.polled()
+        assert cursor.query_id == held.statement_id
+        getattr(cursor, how)()
+        held.cancelled()
+        with pytest.raises(dbapi.OperationalError) as raised:
+            asked.result(timeout=20)
+    assert (raised.value.code, raised.value.query_id) == ("Cancelled", held.statement_id)
+    assert cursor.query_id == held.statement_id
+
+
+def test_a_cancel_lets_go_at_once_while_the_service_holds_its_answer(
+    connect: Connect, warehouse: Warehouse
+) -> None:
+    cursor = connect().cursor()
+    warehouse.fault(match={"statement": "SHOW FUNCTIONS"}, action={"delay": [5, 5]})
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(cursor.functions)
+        warehouse.wait_for(lambda entry: "SHOW FUNCTIONS" in (entry["statement"] or ""))
+        assert cursor.query_id is None
+        cursor.cancel()
+        with pytest.raises(dbapi.OperationalError) as raised:
+            asked.result(timeout=4)
+    assert raised.value.code == "Cancelled"
+    assert cursor.catalogs().fetchall()
+
+
+def test_its_progress_is_told_and_its_id_known(connect: Connect, hold: Hold) -> None:
+    told: list[dbapi.Progress] = []
+    cursor = connect().cursor(progress=told.append)
+    held = hold("SHOW COLUMNS")
+    with ThreadPoolExecutor(1) as pool:
+        asked: Any = pool.submit(cursor.columns)
+        held.polled()
+        held.polled()
+        cursor.cancel()
+        held.cancelled()
+        with pytest.raises(dbapi.OperationalError):
+            asked.result(timeout=20)
+    phases = [phase for phase, _ in itertools.groupby(told, lambda progress: progress.phase)]
+    assert phases[-1] == "running"
+    assert told[-1].query_id == held.statement_id
+
+
+def test_what_a_progress_callback_raises_ends_it(connect: Connect, hold: Hold) -> None:
+    def enough(progress: dbapi.Progress) -> None:
+        raise LookupError(progress.phase)
+
+    cursor = connect().cursor(progress=enough)
+    held = hold("SHOW TABLES")
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(cursor.tables, "main")
+        held.cancelled()
+        with pytest.raises(LookupError):
+            asked.result(timeout=20)
+
+
+def test_the_id_is_that_of_the_last_statement(cursor: dbapi.Cursor, warehouse: Warehouse) -> None:
+    for ask, _ in CALLS.values():
+        warehouse.clear_log()
+        ask(cursor)
+        (*_, last) = warehouse.log(method="POST", path="/api/2.0/sql/statements")
+        assert cursor.query_id == last["statement_id"]
+    assert cursor.table_types().query_id is None
 
 
 def test_metadata_of_a_closed_cursor_is_refused(cursor: dbapi.Cursor) -> None:

@@ -10,14 +10,17 @@ mod shape;
 mod sql;
 mod type_info;
 
+use std::time::Duration;
+
 use arrow::array::RecordBatch;
 use arrow::datatypes::{DataType, SchemaRef};
+use tokio::time::Instant;
 
 use self::answer::Answer;
 use self::columns::Shape;
 pub use self::pattern::{escape_underscores, like};
 use self::sql::{Sql, identifier};
-use super::control::StatementControl;
+use super::control::{StatementControl, cancelled, timed_out};
 use super::results::ResultStream;
 use super::session::Session;
 use super::statement::Statement;
@@ -65,10 +68,14 @@ fn sql_type(arrow: &DataType) -> &'static str {
 }
 
 /// Asks a session about what it can see. Identifiers are exact; patterns are those of LIKE, with `%`,
-/// `_` and a backslash before either. `None` asks for everything, an empty pattern for nothing.
+/// `_` and a backslash before either. `None` asks for everything, an empty name or pattern for nothing.
 #[derive(Clone, Debug)]
 pub struct Metadata {
     session: Session,
+    /// That of each statement in turn.
+    control: StatementControl,
+    timeout: Option<Duration>,
+    started: Instant,
 }
 
 /// What the service says where a filter names nothing.
@@ -85,15 +92,24 @@ impl Session {
     pub fn metadata(&self) -> Metadata {
         Metadata {
             session: self.clone(),
+            control: StatementControl::default(),
+            timeout: None,
+            started: Instant::now(),
         }
     }
 }
 
 impl Metadata {
-    /// The session that is asked.
+    /// A question that is being asked now: `control` ends it, also between its statements, and knows the one that runs
+    /// or ran last; within `timeout` all of them must end.
     #[must_use]
-    pub fn session(&self) -> &Session {
-        &self.session
+    pub fn steered(self, control: &StatementControl, timeout: Option<Duration>) -> Self {
+        Self {
+            control: control.clone(),
+            timeout,
+            started: Instant::now(),
+            ..self
+        }
     }
 
     /// The catalogs.
@@ -233,6 +249,9 @@ impl Metadata {
             current = self.current_catalog().await?;
             &current
         };
+        if catalog.is_empty() {
+            return Ok(Shape::Functions.empty());
+        }
         let sql = Sql::show("FUNCTIONS IN CATALOG")
             .word(&identifier(catalog)?)
             .like("SCHEMA ", schema_pattern)?
@@ -246,6 +265,20 @@ impl Metadata {
         matching(functions, wanted)
     }
 
+    /// The functions of all catalogs, which the service is asked for one by one.
+    pub async fn functions_of_all(
+        &self,
+        schema_pattern: Option<&str>,
+        name_pattern: Option<&str>,
+    ) -> Result<Table> {
+        let mut all = Shape::Functions.empty();
+        for name in self.catalog_names(None).await? {
+            let functions = self.functions(Some(&name), schema_pattern, name_pattern);
+            all.batches.extend(functions.await?.batches);
+        }
+        Ok(all)
+    }
+
     /// The procedures of one catalog or of all.
     pub async fn procedures(
         &self,
@@ -253,6 +286,9 @@ impl Metadata {
         schema_pattern: Option<&str>,
         name_pattern: Option<&str>,
     ) -> Result<Table> {
+        if catalog == Some("") {
+            return Ok(Shape::Procedures.empty());
+        }
         let sql = sql::procedures(catalog, schema_pattern, name_pattern)?;
         let answer = self.ask_where_there(sql, "GetProcedures").await?;
         Shape::Procedures.of(answer.as_ref(), shape::procedures)
@@ -367,8 +403,37 @@ impl Metadata {
     }
 
     async fn answer(&self, statement: Statement) -> Result<Answer> {
-        let control = StatementControl::default();
-        let executed = self.session.execute(statement, &control).await?;
+        let last = self.control.statement_id();
+        let of_last = |error: Error| match &last {
+            Some(id) => error.with_statement_id(id),
+            None => error,
+        };
+        if self.control.is_unwanted() {
+            return Err(of_last(cancelled()));
+        }
+        let statement = Statement {
+            timeout: self.timeout,
+            spent: self.started.elapsed(),
+            ..statement
+        };
+        match statement.time_left() {
+            Some((whole, left)) if left.is_zero() => return Err(of_last(timed_out(whole))),
+            _ => {}
+        }
+        self.control.turn_to_next();
+        let answer = self.run(statement).await;
+        answer.map_err(|error| match (self.control.statement_id(), last) {
+            (Some(id), _) => error.with_statement_id(id),
+            (None, Some(last)) => {
+                self.control.known_as(&last);
+                error
+            }
+            (None, None) => error,
+        })
+    }
+
+    async fn run(&self, statement: Statement) -> Result<Answer> {
+        let executed = self.session.execute(statement, &self.control).await?;
         let native = executed.is_native_metadata();
         let mut stream = executed.into_stream();
         stream.collect_whole();

@@ -161,7 +161,7 @@ fn write_text(out: &mut String, text: &str) -> Result<()> {
 }
 
 /// Dates, timestamps and whatever else has no other form than a text.
-fn plain(array: &dyn Array, row: usize) -> Result<String> {
+pub(super) fn plain(array: &dyn Array, row: usize) -> Result<String> {
     let DataType::Timestamp(TimeUnit::Microsecond, zone) = array.data_type() else {
         let formatter =
             ArrayFormatter::try_new(array, &FormatOptions::default()).map_err(unchangeable)?;

@@ -5,6 +5,7 @@ mod geospatial;
 mod intervals;
 mod json;
 mod nested;
+mod shown;
 mod stream;
 mod wkt;
 
@@ -15,6 +16,7 @@ use arrow::datatypes::{DataType, Field, FieldRef, Schema, SchemaRef};
 
 pub use self::intervals::{day_time_text, year_month_text};
 pub use self::nested::{Leaves, is_interval, is_year_month};
+pub use self::shown::shown;
 pub use self::stream::RepresentedStream;
 use super::{Error, Result};
 

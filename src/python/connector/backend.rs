@@ -4,7 +4,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::exceptions::{raise, to_pyerr};
-use super::metadata::{catalog, wanted};
+use super::metadata::catalog;
 use super::options::{Named, Options, settings};
 use super::parameters;
 use super::peer::{Peer, session_in, statement_in};
@@ -238,8 +238,7 @@ impl KernelDatabricksClient {
     ) -> PyResult<Py<ResultSet>> {
         let _ = (max_rows, max_bytes);
         Self::ask(slf, session_id, cursor, async |metadata| {
-            let schema = wanted(schema_name);
-            metadata.schemas(catalog(catalog_name), schema).await
+            metadata.schemas(catalog(catalog_name), schema_name).await
         })
     }
 
@@ -272,12 +271,7 @@ impl KernelDatabricksClient {
         Self::ask(slf, session_id, cursor, async |metadata| {
             let types = table_types.as_deref().filter(|types| !types.is_empty());
             metadata
-                .tables(
-                    catalog.as_deref(),
-                    wanted(schema_name),
-                    wanted(table_name),
-                    types,
-                )
+                .tables(catalog.as_deref(), schema_name, table_name, types)
                 .await
         })
     }
@@ -302,12 +296,7 @@ impl KernelDatabricksClient {
         let _ = (max_rows, max_bytes);
         Self::ask(slf, session_id, cursor, async |metadata| {
             metadata
-                .columns(
-                    catalog(catalog_name),
-                    wanted(schema_name),
-                    wanted(table_name),
-                    wanted(column_name),
-                )
+                .columns(catalog(catalog_name), schema_name, table_name, column_name)
                 .await
         })
     }

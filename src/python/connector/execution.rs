@@ -83,7 +83,11 @@ impl KernelDatabricksClient {
     }
 
     /// From here on a cancel is meant for this statement of the cursor, and not for the one before.
-    fn begin(&self, cursor: &Bound<'_, PyAny>, control: &StatementControl) -> PyResult<Run<'_>> {
+    pub(super) fn begin(
+        &self,
+        cursor: &Bound<'_, PyAny>,
+        control: &StatementControl,
+    ) -> PyResult<Run<'_>> {
         let run = self.statements.run(cursor, control.clone());
         cursor.setattr("active_command_id", cursor.py().None())?;
         Ok(run)

@@ -7,6 +7,7 @@ use super::description::description;
 use super::exceptions::to_pyerr;
 use super::execution::{publish, rows};
 use super::result_set::ResultSet;
+use super::statements::Known;
 use crate::client::metadata::Table;
 use crate::client::{Metadata, Result, StatementControl};
 use crate::python::runtime::wait;
@@ -24,26 +25,29 @@ impl KernelDatabricksClient {
     {
         let (py, this) = (slf.py(), slf.get());
         let session = this.sessions.get(session_id)?;
+        let control = StatementControl::default();
         let id = this.statements.question();
-        publish(cursor, &id)?;
-        let table = wait(py, question(session.metadata()))?;
-        let stream = table.map_err(|error| to_pyerr(py, &error))?.into_stream();
+        let table = {
+            let _run = this.begin(cursor, &control)?;
+            publish(cursor, &id)?;
+            let known = Known::Running(control.clone());
+            this.statements.put(id.clone(), known);
+            let asked = question(session.metadata().steered(&control, None));
+            let table = wait(py, asked);
+            this.statements.forget(&id);
+            table?.map_err(|error| to_pyerr(py, &error))?
+        };
+        let stream = table.into_stream();
         let options = this.options(py)?;
         let description = description(py, options.way, stream.columns())?;
         let about = Self::about(cursor, id, description)?;
-        let control = StatementControl::default();
         let rows = rows(stream, options, &control, cursor)?;
         let result_set = ResultSet::new(about, slf.clone().unbind(), control, rows);
         Py::new(py, result_set)
     }
 }
 
-/// A pattern; an empty one asks for everything, as None does.
-pub(super) fn wanted(pattern: Option<&str>) -> Option<&str> {
-    pattern.filter(|pattern| !pattern.is_empty())
-}
-
 /// A catalog; what stands for all of them asks for everything.
 pub(super) fn catalog(name: Option<&str>) -> Option<&str> {
-    wanted(name).filter(|name| !matches!(*name, "%" | "*"))
+    name.filter(|name| !matches!(*name, "%" | "*"))
 }

@@ -4,16 +4,14 @@ use std::fmt::Write as _;
 use std::sync::Arc;
 
 use arrow::{
-    array::{RecordBatch, RecordBatchIterator},
+    array::{Array, RecordBatch, RecordBatchIterator},
     datatypes::{Field, SchemaRef},
-    error::ArrowError,
-    util::display::{ArrayFormatter, FormatOptions},
 };
 use pyo3::{prelude::*, types::PyCapsule};
 
-use super::arrow::value_error;
 use super::capsule::{schema_capsule, stream_capsule};
 use super::requested::Requested;
+use crate::client::represent::shown;
 
 /// Rows that a notebook shows.
 const SHOWN_ROWS: usize = 20;
@@ -38,7 +36,7 @@ impl ArrowTable {
         self.batches.iter().map(RecordBatch::num_rows).sum()
     }
 
-    fn html(&self) -> Result<String, ArrowError> {
+    fn html(&self) -> String {
         let mut html = String::from("<table><thead><tr>");
         for field in self.schema.fields() {
             let (name, kind) = (escaped(field.name()), escaped(&type_text(field)));
@@ -48,9 +46,9 @@ impl ArrowTable {
         html.push_str("</tr></thead><tbody>");
         let mut left = SHOWN_ROWS;
         for batch in &self.batches {
-            let shown = batch.num_rows().min(left);
-            left -= shown;
-            write_rows(&mut html, &batch.slice(0, shown))?;
+            let rows = batch.num_rows().min(left);
+            left -= rows;
+            write_rows(&mut html, &batch.slice(0, rows));
         }
         html.push_str("</tbody></table>");
         let rows = self.rows();
@@ -58,7 +56,7 @@ impl ArrowTable {
             Some(hidden) => write!(html, "<p>{rows} rows, {hidden} of them not shown</p>"),
             None => write!(html, "<p>{rows} rows</p>"),
         };
-        Ok(html)
+        html
     }
 }
 
@@ -95,8 +93,8 @@ impl ArrowTable {
         )
     }
 
-    fn _repr_html_(&self) -> PyResult<String> {
-        self.html().map_err(value_error)
+    fn _repr_html_(&self) -> String {
+        self.html()
     }
 
     /// The number of rows.
@@ -138,21 +136,21 @@ fn type_text(field: &Field) -> String {
     }
 }
 
-fn write_rows(html: &mut String, batch: &RecordBatch) -> Result<(), ArrowError> {
-    let options = FormatOptions::new().with_null("NULL");
-    let columns = batch.columns().iter();
-    let columns = columns
-        .map(|column| ArrayFormatter::try_new(column, &options))
-        .collect::<Result<Vec<_>, _>>()?;
+fn write_rows(html: &mut String, batch: &RecordBatch) {
+    let columns: Vec<_> = batch.columns().iter().map(shown).collect();
     for row in 0..batch.num_rows() {
         html.push_str("<tr>");
         for column in &columns {
-            let value = column.value(row).try_to_string()?;
-            let _ = write!(html, "<td>{}</td>", escaped(&shortened(value)));
+            let value = match column {
+                Ok(texts) if texts.is_null(row) => "NULL".to_owned(),
+                Ok(texts) => shortened(texts.value(row).to_owned()),
+                // The other columns are worth seeing.
+                Err(why) => why.to_string(),
+            };
+            let _ = write!(html, "<td>{}</td>", escaped(&value));
         }
         html.push_str("</tr>");
     }
-    Ok(())
 }
 
 fn shortened(mut value: String) -> String {

@@ -11,7 +11,7 @@ use pyo3::types::{PyAny, PyCapsule, PyList};
 use super::connection::Connection;
 use super::exceptions::{InterfaceError, NotSupportedError, ProgrammingError, raise};
 use super::execution::Beside;
-use super::metadata::wanted;
+use super::metadata::{catalog, is_all, text, texts};
 use super::result_set::ResultSet;
 use super::row_factory::RowFactory;
 use super::submitted::state_name;
@@ -254,8 +254,9 @@ impl Cursor {
 
     /// The catalogs.
     fn catalogs(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {
-        slf.get()
-            .ask(slf.py(), async |metadata| metadata.catalogs().await)?;
+        slf.get().ask(slf.py(), "catalogs", async |metadata| {
+            metadata.catalogs().await
+        })?;
         Ok(slf)
     }
 
@@ -263,11 +264,14 @@ impl Cursor {
     #[pyo3(signature = (catalog_name=None, schema_name=None))]
     fn schemas<'py>(
         slf: Bound<'py, Self>,
-        catalog_name: Option<&str>,
-        schema_name: Option<&str>,
+        catalog_name: Option<&Bound<'py, PyAny>>,
+        schema_name: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, Self>> {
-        slf.get().ask(slf.py(), async |metadata| {
-            metadata.schemas(catalog_name, wanted(schema_name)).await
+        let (catalog, schema) = (catalog(catalog_name)?, text("schema_name", schema_name)?);
+        slf.get().ask(slf.py(), "schemas", async |metadata| {
+            metadata
+                .schemas(catalog.as_deref(), schema.as_deref())
+                .await
         })?;
         Ok(slf)
     }
@@ -276,22 +280,20 @@ impl Cursor {
     #[pyo3(signature = (catalog_name=None, schema_name=None, table_name=None, table_types=None))]
     fn tables<'py>(
         slf: Bound<'py, Self>,
-        catalog_name: Option<&str>,
-        schema_name: Option<&str>,
-        table_name: Option<&str>,
-        table_types: Option<Vec<String>>,
+        catalog_name: Option<&Bound<'py, PyAny>>,
+        schema_name: Option<&Bound<'py, PyAny>>,
+        table_name: Option<&Bound<'py, PyAny>>,
+        table_types: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, Self>> {
         let this = slf.get();
-        let catalog = this.catalog_pattern(catalog_name);
-        this.ask(slf.py(), async |metadata| {
-            let types = table_types.as_deref();
+        let catalog = catalog(catalog_name)?.map(|name| this.catalog_pattern(&name));
+        let schema = text("schema_name", schema_name)?;
+        let table = text("table_name", table_name)?;
+        let types = texts("table_types", table_types)?;
+        this.ask(slf.py(), "tables", async |metadata| {
+            let (schema, table) = (schema.as_deref(), table.as_deref());
             metadata
-                .tables(
-                    catalog.as_deref(),
-                    wanted(schema_name),
-                    wanted(table_name),
-                    types,
-                )
+                .tables(catalog.as_deref(), schema, table, types.as_deref())
                 .await
         })?;
         Ok(slf)
@@ -301,19 +303,18 @@ impl Cursor {
     #[pyo3(signature = (catalog_name=None, schema_name=None, table_name=None, column_name=None))]
     fn columns<'py>(
         slf: Bound<'py, Self>,
-        catalog_name: Option<&str>,
-        schema_name: Option<&str>,
-        table_name: Option<&str>,
-        column_name: Option<&str>,
+        catalog_name: Option<&Bound<'py, PyAny>>,
+        schema_name: Option<&Bound<'py, PyAny>>,
+        table_name: Option<&Bound<'py, PyAny>>,
+        column_name: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, Self>> {
-        slf.get().ask(slf.py(), async |metadata| {
+        let (catalog, schema) = (catalog(catalog_name)?, text("schema_name", schema_name)?);
+        let table = text("table_name", table_name)?;
+        let column = text("column_name", column_name)?;
+        slf.get().ask(slf.py(), "columns", async |metadata| {
+            let (schema, table) = (schema.as_deref(), table.as_deref());
             metadata
-                .columns(
-                    catalog_name,
-                    wanted(schema_name),
-                    wanted(table_name),
-                    wanted(column_name),
-                )
+                .columns(catalog.as_deref(), schema, table, column.as_deref())
                 .await
         })?;
         Ok(slf)
@@ -323,12 +324,16 @@ impl Cursor {
     #[pyo3(signature = (catalog_name, schema_name, table_name))]
     fn primary_keys<'py>(
         slf: Bound<'py, Self>,
-        catalog_name: Option<&str>,
-        schema_name: Option<&str>,
-        table_name: &str,
+        catalog_name: Option<&Bound<'py, PyAny>>,
+        schema_name: Option<&Bound<'py, PyAny>>,
+        table_name: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, Self>> {
+        let catalog = text("catalog_name", catalog_name)?;
+        let schema = text("schema_name", schema_name)?;
+        let table: String = argument("table_name", "a str", table_name)?;
+        let (catalog, schema) = (catalog.as_deref(), schema.as_deref());
         slf.get()
-            .ask_primary_keys(slf.py(), catalog_name, schema_name, table_name)?;
+            .ask_primary_keys(slf.py(), catalog, schema, &table)?;
         Ok(slf)
     }
 
@@ -339,16 +344,25 @@ impl Cursor {
     ))]
     fn foreign_keys<'py>(
         slf: Bound<'py, Self>,
-        catalog_name: Option<&str>,
-        schema_name: Option<&str>,
-        table_name: &str,
-        parent_catalog_name: Option<&str>,
-        parent_schema_name: Option<&str>,
-        parent_table_name: Option<&str>,
+        catalog_name: Option<&Bound<'py, PyAny>>,
+        schema_name: Option<&Bound<'py, PyAny>>,
+        table_name: &Bound<'py, PyAny>,
+        parent_catalog_name: Option<&Bound<'py, PyAny>>,
+        parent_schema_name: Option<&Bound<'py, PyAny>>,
+        parent_table_name: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, Self>> {
-        let parent = [parent_catalog_name, parent_schema_name, parent_table_name];
+        let catalog = text("catalog_name", catalog_name)?;
+        let schema = text("schema_name", schema_name)?;
+        let table: String = argument("table_name", "a str", table_name)?;
+        let parent = [
+            text("parent_catalog_name", parent_catalog_name)?,
+            text("parent_schema_name", parent_schema_name)?,
+            text("parent_table_name", parent_table_name)?,
+        ];
+        let parent = parent.each_ref().map(Option::as_deref);
+        let (catalog, schema) = (catalog.as_deref(), schema.as_deref());
         slf.get()
-            .ask_foreign_keys(slf.py(), catalog_name, schema_name, table_name, parent)?;
+            .ask_foreign_keys(slf.py(), catalog, schema, &table, parent)?;
         Ok(slf)
     }
 
@@ -356,15 +370,19 @@ impl Cursor {
     #[pyo3(signature = (catalog_name=None, schema_name=None, function_name=None))]
     fn functions<'py>(
         slf: Bound<'py, Self>,
-        catalog_name: Option<&str>,
-        schema_name: Option<&str>,
-        function_name: Option<&str>,
+        catalog_name: Option<&Bound<'py, PyAny>>,
+        schema_name: Option<&Bound<'py, PyAny>>,
+        function_name: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, Self>> {
-        let (catalog, schema) = (wanted(catalog_name), wanted(schema_name));
-        slf.get().ask(slf.py(), async |metadata| {
-            metadata
-                .functions(catalog, schema, wanted(function_name))
-                .await
+        let catalog = text("catalog_name", catalog_name)?;
+        let schema = text("schema_name", schema_name)?;
+        let function = text("function_name", function_name)?;
+        slf.get().ask(slf.py(), "functions", async |metadata| {
+            let (schema, function) = (schema.as_deref(), function.as_deref());
+            match catalog.as_deref() {
+                Some(all) if is_all(all) => metadata.functions_of_all(schema, function).await,
+                catalog => metadata.functions(catalog, schema, function).await,
+            }
         })?;
         Ok(slf)
     }
@@ -373,14 +391,16 @@ impl Cursor {
     #[pyo3(signature = (catalog_name=None, schema_name=None, procedure_name=None))]
     fn procedures<'py>(
         slf: Bound<'py, Self>,
-        catalog_name: Option<&str>,
-        schema_name: Option<&str>,
-        procedure_name: Option<&str>,
+        catalog_name: Option<&Bound<'py, PyAny>>,
+        schema_name: Option<&Bound<'py, PyAny>>,
+        procedure_name: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, Self>> {
-        let (catalog, schema) = (wanted(catalog_name), wanted(schema_name));
-        slf.get().ask(slf.py(), async |metadata| {
+        let (catalog, schema) = (catalog(catalog_name)?, text("schema_name", schema_name)?);
+        let procedure = text("procedure_name", procedure_name)?;
+        slf.get().ask(slf.py(), "procedures", async |metadata| {
+            let (schema, procedure) = (schema.as_deref(), procedure.as_deref());
             metadata
-                .procedures(catalog, schema, wanted(procedure_name))
+                .procedures(catalog.as_deref(), schema, procedure)
                 .await
         })?;
         Ok(slf)
@@ -388,15 +408,16 @@ impl Cursor {
 
     /// The types of tables that there are; asks nobody.
     fn table_types(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {
-        slf.get()
-            .ask(slf.py(), async |_| Ok(Metadata::table_types()))?;
+        slf.get().ask(slf.py(), "table_types", async |_| {
+            Ok(Metadata::table_types())
+        })?;
         Ok(slf)
     }
 
     /// The SQL types, as JDBC numbers and describes them; asks nobody.
     fn type_info(slf: Bound<'_, Self>) -> PyResult<Bound<'_, Self>> {
         slf.get()
-            .ask(slf.py(), async |_| Ok(Metadata::type_info()))?;
+            .ask(slf.py(), "type_info", async |_| Ok(Metadata::type_info()))?;
         Ok(slf)
     }
 

@@ -1,40 +1,36 @@
 //! Metadata methods of a cursor: what there is in the warehouse, as a result.
 
-use std::time::Duration;
-
 use pyo3::prelude::*;
+use pyo3::types::PyAny;
 
 use super::cursor::Cursor;
 use super::exceptions::to_pyerr;
+use super::progress::tell;
 use crate::client::metadata::{Table, escape_underscores};
-use crate::client::{Error, ErrorCode, Metadata, Result, StatementControl};
-use crate::python::runtime::wait;
+use crate::client::{Error, ErrorCode, Metadata, Result};
+use crate::python::convert::argument;
+use crate::python::runtime::wait_and;
 
 impl Cursor {
-    /// Asks, and makes the answer the result of the cursor.
+    /// Asks, and makes the answer the result of the cursor; `call` is what the user calls.
     pub(super) fn ask<F>(
         &self,
         py: Python<'_>,
+        call: &str,
         question: impl FnOnce(Metadata) -> F,
     ) -> PyResult<()>
     where
         F: Future<Output = Result<Table>> + Send,
     {
         let mut turn = self.turn(py)?;
-        let control = StatementControl::default();
+        let (control, mut reporter) = self.watched(py, None)?;
         self.begin(py, &mut turn, &control)?;
         let metadata = self.connection.get().session(py)?.metadata();
-        let asked = question(metadata);
-        let limit = self.timeout(None)?;
-        let table = wait(py, async {
-            match limit {
-                None => asked.await,
-                Some(limit) => tokio::time::timeout(limit, asked)
-                    .await
-                    .unwrap_or_else(|_| Err(took_too_long(limit))),
-            }
-        })?;
-        let table = table.map_err(|error| to_pyerr(py, &error))?;
+        let asked = question(metadata.steered(&control, self.timeout(None)?));
+        let tell = |py: Python<'_>| tell(py, reporter.as_mut());
+        let table = wait_and(py, tell, asked);
+        self.inner.about().query_id = control.statement_id();
+        let table = table?.map_err(|error| to_pyerr(py, &named(error, call)))?;
         self.keep(py, &mut turn, table.into_stream(), control)
     }
 
@@ -46,7 +42,7 @@ impl Cursor {
         schema: Option<&str>,
         table: &str,
     ) -> PyResult<()> {
-        self.ask(py, async |metadata| {
+        self.ask(py, "primary_keys", async |metadata| {
             let (catalog, schema) = metadata.or_current(catalog, schema).await?;
             metadata.primary_keys(&catalog, &schema, table).await
         })
@@ -61,7 +57,7 @@ impl Cursor {
         table: &str,
         parent: [Option<&str>; 3],
     ) -> PyResult<()> {
-        self.ask(py, async |metadata| {
+        self.ask(py, "foreign_keys", async |metadata| {
             let (catalog, schema) = metadata.or_current(catalog, schema).await?;
             metadata
                 .foreign_keys(parent, &catalog, &schema, table)
@@ -70,24 +66,51 @@ impl Cursor {
     }
 
     /// A catalog's name as a pattern that matches nothing else, where the connection asks for that.
-    pub(super) fn catalog_pattern(&self, catalog: Option<&str>) -> Option<String> {
-        let options = self.connection.get().options();
-        catalog.map(|catalog| {
-            if options.results.escape_catalog_name {
-                escape_underscores(catalog)
-            } else {
-                catalog.to_owned()
-            }
-        })
+    pub(super) fn catalog_pattern(&self, catalog: &str) -> String {
+        if self.connection.get().options().results.escape_catalog_name {
+            escape_underscores(catalog)
+        } else {
+            catalog.to_owned()
+        }
     }
 }
 
-/// A pattern; an empty one asks for everything, as it does in the connector.
-pub(super) fn wanted(pattern: Option<&str>) -> Option<&str> {
-    pattern.filter(|pattern| !pattern.is_empty())
+/// Says which call it was that took too long; the others' errors tell of what they are.
+fn named(error: Error, call: &str) -> Error {
+    if error.code() == ErrorCode::Timeout {
+        error.with_context(&format!("{call}()"))
+    } else {
+        error
+    }
 }
 
-fn took_too_long(limit: Duration) -> Error {
-    let message = format!("the answer did not come within {} s", limit.as_secs_f64());
-    Error::new(ErrorCode::Timeout, message)
+/// A name or a pattern, if there is one.
+pub(super) fn text(name: &str, given: Option<&Bound<'_, PyAny>>) -> PyResult<Option<String>> {
+    given
+        .map(|given| argument(name, "a str or None", given))
+        .transpose()
+}
+
+/// The names of types of tables, if there are any.
+pub(super) fn texts(name: &str, given: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Vec<String>>> {
+    let Some(given) = given else {
+        return Ok(None);
+    };
+    let items: Vec<Bound<'_, PyAny>> = argument(name, "a sequence of str or None", given)?;
+    let texts = items
+        .iter()
+        .enumerate()
+        .map(|(at, item)| argument(&format!("{name}[{at}]"), "a str", item));
+    texts.collect::<PyResult<_>>().map(Some)
+}
+
+/// Whether a name stands for all catalogs, as in the connector.
+pub(super) fn is_all(catalog: &str) -> bool {
+    matches!(catalog, "%" | "*")
+}
+
+/// A catalog; what stands for all of them asks for everything, as None does.
+pub(super) fn catalog(given: Option<&Bound<'_, PyAny>>) -> PyResult<Option<String>> {
+    let name = text("catalog_name", given)?;
+    Ok(name.filter(|name| !is_all(name)))
 }

@@ -2,13 +2,18 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING
 
 import pytest
 from databricks.sql.backend.types import CommandState
-from databricks.sql.exc import RequestError
+from databricks.sql.exc import OperationalError, RequestError
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from tests.python.conftest import Held
+
     from .conftest import Cursor, Open
 
 
@@ -34,6 +39,34 @@ def test_wildcards_for_catalogs_ask_for_all(cursor: Cursor, table: str) -> None:
         assert len(cursor.fetchall()) == 1
         cursor.columns(catalog_name=everywhere, table_name=table)
         assert len(cursor.fetchall()) == 1
+        cursor.schemas(catalog_name=everywhere, schema_name="default")
+        assert "main" in [row.TABLE_CATALOG for row in cursor.fetchall()]
+
+
+def test_an_empty_name_or_pattern_names_nothing(cursor: Cursor) -> None:
+    """As with the official kernel; what `use_sea` had differs from call to call."""
+    for call, places in ((cursor.schemas, 2), (cursor.tables, 3), (cursor.columns, 4)):
+        for place in range(places):
+            names = ["main", None, None, None][:place]
+            call(*names, "")
+            assert cursor.fetchall() == [], (call, names)
+
+
+def test_a_question_is_cancelled_from_another_thread(
+    cursor: Cursor, hold: Callable[[str], Held]
+) -> None:
+    held = hold("SHOW COLUMNS")
+    with ThreadPoolExecutor(1) as pool:
+        asked = pool.submit(cursor.columns, "main")
+        held.polled()
+        assert cursor.get_query_state() is CommandState.RUNNING
+        cursor.cancel()
+        held.cancelled()
+        with pytest.raises(OperationalError) as caught:
+            asked.result(timeout=20)
+    assert "cancelled" in str(caught.value)
+    cursor.catalogs()
+    assert cursor.fetchall()
 
 
 def test_tables_are_chosen_by_type(cursor: Cursor, table: str) -> None:
