@@ -273,8 +273,13 @@ impl<'a> Template<'a> {
             match place {
                 Place::PercentSign if with_percent => sql.push('%'),
                 Place::Stays | Place::PercentSign => sql.push_str(self.text(marker)),
-                Place::Renamed(name) => sql.push_str(name),
-                Place::Literal(index) => value(*index).write_literal(&mut sql),
+                Place::Renamed(name) => {
+                    if sql.ends_with(':') && name.starts_with(':') {
+                        sql.push(' ');
+                    }
+                    sql.push_str(name);
+                }
+                Place::Literal(index) => value(*index).write_operand(&mut sql, self.sql, marker),
             }
         }
         self.append(&mut sql, at..self.sql.len(), with_percent);

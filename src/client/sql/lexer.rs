@@ -186,7 +186,7 @@ fn bracketed_comment(bytes: &[u8]) -> usize {
 }
 
 /// `$$` or `$tag$`
-fn dollar_tag(rest: &str) -> Option<&str> {
+pub(super) fn dollar_tag(rest: &str) -> Option<&str> {
     let tag = rest[1..].find(|next: char| !next.is_ascii_alphabetic())? + 1;
     rest.get(..=tag).filter(|open| open.ends_with('$'))
 }

@@ -27,17 +27,17 @@ pub(super) enum Form {
 pub(super) struct Marker {
     pub(super) form: Form,
     pub(super) range: Range<usize>,
+    /// What stands before it.
+    pub(super) before: Before,
+    /// The word before it; empty where something else stands there.
+    pub(super) word: Range<usize>,
 }
 
 /// All markers, in order.
 pub(super) fn markers(sql: &str) -> Vec<Marker> {
     let mut found = Vec::new();
     // Most statements with parameters are short, and their markers few.
-    let mut scanner = Scanner {
-        sql,
-        lexer: Lexer::new(sql),
-        before: Before::Nothing,
-    };
+    let mut scanner = Scanner::new(sql);
     while let Some(step) = scanner.step() {
         if let Step::Marker(marker) = step {
             found.push(marker);
@@ -57,11 +57,12 @@ pub(super) struct Scanner<'a> {
     sql: &'a str,
     lexer: Lexer<'a>,
     before: Before,
+    word: Range<usize>,
 }
 
 /// What stands before a piece.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Before {
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Before {
     /// Nothing that an operand ends with.
     Nothing,
     /// The end of an operand, whatever space follows it.
@@ -72,6 +73,8 @@ enum Before {
     WordAndSpace,
     /// `.` or the colon of a path; a name follows.
     Path,
+    /// `::`; a type follows.
+    Cast,
 }
 
 impl<'a> Scanner<'a> {
@@ -80,6 +83,7 @@ impl<'a> Scanner<'a> {
             sql,
             lexer: Lexer::new(sql),
             before: Before::Nothing,
+            word: 0..0,
         }
     }
 
@@ -97,12 +101,22 @@ impl<'a> Scanner<'a> {
         if let Some((form, length)) = form {
             let range = piece.range.start..piece.range.start + length;
             self.lexer.skip_to(range.end);
-            self.before = if form == Form::PercentSign {
+            let after = if form == Form::PercentSign {
                 Before::Nothing
             } else {
                 Before::Operand
             };
-            return Some(Step::Marker(Marker { form, range }));
+            return Some(Step::Marker(Marker {
+                form,
+                range,
+                before: std::mem::replace(&mut self.before, after),
+                word: std::mem::take(&mut self.word),
+            }));
+        }
+        match piece.kind {
+            Kind::Space => {}
+            Kind::Word => self.word = piece.range.clone(),
+            _ => self.word = 0..0,
         }
         self.before = match piece.kind {
             Kind::Space if self.before == Before::Word => Before::WordAndSpace,
@@ -114,14 +128,18 @@ impl<'a> Scanner<'a> {
                 Before::Operand
             }
             Kind::Symbol('.' | ':') => Before::Path,
-            Kind::Cast | Kind::Symbol(_) => Before::Nothing,
+            Kind::Cast => Before::Cast,
+            Kind::Symbol(_) => Before::Nothing,
         };
         Some(Step::Piece(piece))
     }
 
     /// Whether what comes next can be an operand rather than go on with one.
     fn starts_operand(&self) -> bool {
-        matches!(self.before, Before::Nothing | Before::WordAndSpace)
+        matches!(
+            self.before,
+            Before::Nothing | Before::Cast | Before::WordAndSpace
+        )
     }
 }
 

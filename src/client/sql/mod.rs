@@ -9,6 +9,7 @@ mod lexer;
 mod literal;
 mod lookup;
 mod markers;
+mod operand;
 mod value;
 mod verb;
 
