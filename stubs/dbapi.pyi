@@ -777,8 +777,8 @@ class Cursor:
 
         Args:
             catalog_name: The catalog's name; None, `%` and `*` for all.
-            schema_name: A pattern, with `%` and `_`; None for all. Of metadata methods, an empty
-                name or pattern names nothing.
+            schema_name: A pattern, with `%` and `_`; None for all. An empty name or pattern names
+                nothing, here and in the methods below, but for those of keys.
 
         Returns:
             The cursor itself; its result has the columns TABLE_SCHEM and TABLE_CATALOG.
@@ -838,8 +838,8 @@ class Cursor:
         """The columns of a table's primary key.
 
         Args:
-            catalog_name: The catalog's name; None for the current one.
-            schema_name: The schema's name; None for the current one.
+            catalog_name: The catalog's name; None, or an empty one, for the current one.
+            schema_name: The schema's name; the same.
             table_name: The table's name.
 
         Returns:
@@ -862,8 +862,8 @@ class Cursor:
         """The foreign keys of a table, and what they refer to.
 
         Args:
-            catalog_name: The catalog's name; None for the current one.
-            schema_name: The schema's name; None for the current one.
+            catalog_name: The catalog's name; None, or an empty one, for the current one.
+            schema_name: The schema's name; the same.
             table_name: The table's name.
             parent_catalog_name: Only keys that refer to a table of this catalog.
             parent_schema_name: Only keys that refer to a table of this schema.

@@ -18,7 +18,7 @@ use tokio::time::Instant;
 
 use self::answer::Answer;
 use self::columns::Shape;
-pub use self::pattern::{escape_underscores, like};
+pub use self::pattern::{escape_underscores, is_all_catalogs, like};
 use self::sql::{Sql, identifier};
 use super::control::{StatementControl, cancelled, timed_out};
 use super::results::ResultStream;

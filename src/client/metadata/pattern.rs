@@ -31,6 +31,12 @@ fn steps(pattern: &str) -> Vec<Step> {
     steps
 }
 
+/// Whether a catalog's name stands for all of them, where names are no patterns.
+#[must_use]
+pub fn is_all_catalogs(name: &str) -> bool {
+    matches!(name, "%" | "*")
+}
+
 /// A text with a backslash in front of each underscore that has none.
 #[must_use]
 pub fn escape_underscores(text: &str) -> String {

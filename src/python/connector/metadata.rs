@@ -8,7 +8,7 @@ use super::exceptions::to_pyerr;
 use super::execution::{publish, rows};
 use super::result_set::ResultSet;
 use super::statements::Known;
-use crate::client::metadata::Table;
+use crate::client::metadata::{Table, is_all_catalogs};
 use crate::client::{Metadata, Result, StatementControl};
 use crate::python::runtime::wait;
 
@@ -49,5 +49,5 @@ impl KernelDatabricksClient {
 
 /// A catalog; what stands for all of them asks for everything.
 pub(super) fn catalog(name: Option<&str>) -> Option<&str> {
-    name.filter(|name| !matches!(*name, "%" | "*"))
+    name.filter(|name| !is_all_catalogs(name))
 }

@@ -11,12 +11,13 @@ use pyo3::types::{PyAny, PyCapsule, PyList};
 use super::connection::Connection;
 use super::exceptions::{InterfaceError, NotSupportedError, ProgrammingError, raise};
 use super::execution::Beside;
-use super::metadata::{catalog, is_all, text, texts};
+use super::metadata::{catalog, text, texts};
 use super::result_set::ResultSet;
 use super::row_factory::RowFactory;
 use super::submitted::state_name;
 use super::turn::{CursorInner, Turn};
 use super::volume::Streams;
+use crate::client::metadata::is_all_catalogs;
 use crate::client::wire::StatementState;
 use crate::client::{Metadata, Statement};
 use crate::python::convert::{argument, query_tags as tags_of, schema_capsule};
@@ -380,7 +381,9 @@ impl Cursor {
         slf.get().ask(slf.py(), "functions", async |metadata| {
             let (schema, function) = (schema.as_deref(), function.as_deref());
             match catalog.as_deref() {
-                Some(all) if is_all(all) => metadata.functions_of_all(schema, function).await,
+                Some(all) if is_all_catalogs(all) => {
+                    metadata.functions_of_all(schema, function).await
+                }
                 catalog => metadata.functions(catalog, schema, function).await,
             }
         })?;

@@ -6,7 +6,7 @@ use pyo3::types::PyAny;
 use super::cursor::Cursor;
 use super::exceptions::to_pyerr;
 use super::progress::tell;
-use crate::client::metadata::{Table, escape_underscores};
+use crate::client::metadata::{Table, escape_underscores, is_all_catalogs};
 use crate::client::{Error, ErrorCode, Metadata, Result};
 use crate::python::convert::argument;
 use crate::python::runtime::wait_and;
@@ -104,13 +104,8 @@ pub(super) fn texts(name: &str, given: Option<&Bound<'_, PyAny>>) -> PyResult<Op
     texts.collect::<PyResult<_>>().map(Some)
 }
 
-/// Whether a name stands for all catalogs, as in the connector.
-pub(super) fn is_all(catalog: &str) -> bool {
-    matches!(catalog, "%" | "*")
-}
-
 /// A catalog; what stands for all of them asks for everything, as None does.
 pub(super) fn catalog(given: Option<&Bound<'_, PyAny>>) -> PyResult<Option<String>> {
     let name = text("catalog_name", given)?;
-    Ok(name.filter(|name| !is_all(name)))
+    Ok(name.filter(|name| !is_all_catalogs(name)))
 }
