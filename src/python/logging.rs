@@ -17,6 +17,7 @@ use tracing::span;
 use tracing::subscriber::{Interest, Subscriber};
 use tracing::{Event, Level, Metadata};
 
+use super::convert::call_foreign_method;
 use crate::client::of_process::OfProcess;
 
 /// The logger of all records.
@@ -149,8 +150,8 @@ pub(crate) fn read_level(py: Python<'_>) -> PyResult<()> {
     if !is_imported(py)? {
         return Ok(());
     }
-    let level = logger(py)?.call_method0(py, "getEffectiveLevel")?;
-    if let Ok(level) = level.extract::<i64>(py) {
+    let level = call_foreign_method(logger(py)?, "getEffectiveLevel", ())?;
+    if let Ok(level) = level.extract::<i64>() {
         let level = u8::try_from(level.clamp(1, 255)).unwrap_or(u8::MAX);
         LEAST.store(level, Ordering::Relaxed);
     }
@@ -188,7 +189,7 @@ pub(crate) fn drain(py: Python<'_>) -> PyResult<()> {
     }
     let logger = logger(py)?;
     while let Some(record) = records.pop_front() {
-        if let Err(raised) = handle(py, logger, &record) {
+        if let Err(raised) = handle(logger, &record) {
             if !records.is_empty() {
                 let mut queue = QUEUE.lock();
                 records.append(&mut queue);
@@ -201,16 +202,13 @@ pub(crate) fn drain(py: Python<'_>) -> PyResult<()> {
     Ok(())
 }
 
-fn handle(py: Python<'_>, logger: &Py<PyAny>, record: &Record) -> PyResult<()> {
-    if !logger
-        .call_method1(py, "isEnabledFor", (record.level,))?
-        .is_truthy(py)?
-    {
+fn handle(logger: &Bound<'_, PyAny>, record: &Record) -> PyResult<()> {
+    if !call_foreign_method(logger, "isEnabledFor", (record.level,))?.is_truthy()? {
         return Ok(());
     }
-    let none = py.None();
-    let made = logger.call_method1(
-        py,
+    let none = logger.py().None();
+    let made = call_foreign_method(
+        logger,
         "makeRecord",
         (
             LOGGER,
@@ -222,17 +220,19 @@ fn handle(py: Python<'_>, logger: &Py<PyAny>, record: &Record) -> PyResult<()> {
             none,
         ),
     )?;
-    logger.call_method1(py, "handle", (made,)).map(drop)
+    call_foreign_method(logger, "handle", (made,)).map(drop)
 }
 
-fn logger(py: Python<'_>) -> PyResult<&'static Py<PyAny>> {
+fn logger(py: Python<'_>) -> PyResult<&Bound<'_, PyAny>> {
     static FOUND: PyOnceLock<Py<PyAny>> = PyOnceLock::new();
-    FOUND.get_or_try_init(py, || {
-        let logging = py.import("logging")?;
-        logging
-            .call_method1("getLogger", (LOGGER,))
-            .map(Bound::unbind)
-    })
+    FOUND
+        .get_or_try_init(py, || {
+            let logging = py.import("logging")?;
+            logging
+                .call_method1("getLogger", (LOGGER,))
+                .map(Bound::unbind)
+        })
+        .map(|found| found.bind(py))
 }
 
 /// Has the driver's log go to Python's `logging`; True if this call did it.

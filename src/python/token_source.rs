@@ -10,6 +10,7 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyMapping, PyString};
 use url::Url;
 
+use super::convert::{call_foreign, call_foreign_method};
 use crate::client::auth::oauth::{Browser, SystemBrowser};
 use crate::client::auth::{Grant, IdentityClient, Token, TokenFuture};
 use crate::client::{Error, ErrorCode, Result};
@@ -124,9 +125,9 @@ impl Drop for Giving {
 }
 
 fn token(callable: &Bound<'_, PyAny>) -> PyResult<Result<Token>> {
-    let given = awaited(callable.call0()?)?;
+    let given = awaited(call_foreign(callable, ())?)?;
     let given = if given.is_callable() {
-        awaited(given.call0()?)?
+        awaited(call_foreign(&given, ())?)?
     } else {
         given
     };
@@ -149,7 +150,7 @@ fn added(provider: &Bound<'_, PyAny>) -> PyResult<Result<Token>> {
         provider.setattr("_cached_token", provider.py().None())?;
     }
     let headers = PyDict::new(provider.py());
-    provider.call_method1("add_headers", (&headers,))?;
+    call_foreign_method(provider, "add_headers", (&headers,))?;
     from_headers(headers.as_mapping())
 }
 
@@ -177,7 +178,7 @@ fn awaited(given: Bound<'_, PyAny>) -> PyResult<Bound<'_, PyAny>> {
         .get_item("waited")?
         .ok_or_else(|| PyTypeError::new_err("nothing to await with"))?
         .call1((given,))?;
-    py.import("asyncio")?.call_method1("run", (coroutine,))
+    call_foreign_method(py.import("asyncio")?.as_any(), "run", (coroutine,))
 }
 
 fn from_headers(headers: &Bound<'_, PyMapping>) -> PyResult<Result<Token>> {

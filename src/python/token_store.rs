@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use pyo3::types::IntoPyDict;
 use secrecy::{ExposeSecret, SecretString};
 
+use super::convert::call_foreign_method;
 use crate::client::auth::oauth::{Kept, TokenStore};
 use crate::client::{Error, ErrorCode, Result};
 
@@ -52,7 +53,7 @@ impl TokenStore for PythonStore {
     fn read<'a>(&'a self, host: &'a str) -> Pin<Box<dyn Future<Output = Kept> + Send + 'a>> {
         let host = host.to_owned();
         Box::pin(self.ask(move |store| {
-            let kept = store.call_method1("read", (host,))?;
+            let kept = call_foreign_method(store, "read", (host,))?;
             if kept.is_none() {
                 return Ok(None);
             }
@@ -83,7 +84,7 @@ impl TokenStore for PythonStore {
             ];
             let class = py.import("types")?.getattr("SimpleNamespace")?;
             let token = class.call((), Some(&fields.into_py_dict(py)?))?;
-            store.call_method1("persist", (host, token)).map(drop)
+            call_foreign_method(store, "persist", (host, token)).map(drop)
         }))
     }
 }

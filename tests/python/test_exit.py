@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gc
+import textwrap
 import time
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -267,3 +268,119 @@ def test_a_fork_that_ends_closes_nothing_of_its_parent(python: Interpreters) -> 
         print(json.dumps([os.waitstatus_to_exitcode(status), rows]))
     """
     assert python.run(code) == [0, [[1]]]
+
+
+# The end takes a while, in which others may want the interpreter.
+SLOW_END = """
+    import _thread, logging, threading, time
+    begun = threading.Event()
+
+    def slow(*_):
+        begun.set()
+        for _ in range(10_000):
+            time.sleep(0.001)
+        return "token"
+
+    class Slow:
+        def __del__(self, sleep=time.sleep):
+            sleep(0.3)
+
+    def aside(work):
+        threading.Thread(target=work, daemon=True).start()
+
+    class Store:
+        read = persist = slow
+
+    class Handler(logging.Handler):
+        emit = slow
+
+    class Rows:
+        def __iter__(self):
+            return self
+        __next__ = slow
+
+    class Stream:
+        read = slow
+        def tell(self):
+            return 0
+        def seek(self, *_):
+            return 10
+
+    def connection():
+        return dbapi.connect(**WAREHOUSE)
+
+    def logged():
+        logger = logging.getLogger("databricks.sql.kernel")
+        logger.addHandler(Handler())
+        logger.setLevel(logging.DEBUG)
+        connection()
+
+    SIGNING_IN = {key: value for key, value in WAREHOUSE.items() if key != "access_token"}
+    keep = Slow()
+"""
+IN_CODE_OF_THE_USER = {
+    "a credentials_provider": """
+        try:
+            dbapi.connect(**SIGNING_IN, credentials_provider=slow, login_timeout=0.2)
+        except dbapi.OperationalError:
+            pass
+    """,
+    "a credentials_provider that is awaited": """
+        async def awaited():
+            return slow()
+        try:
+            dbapi.connect(**SIGNING_IN, credentials_provider=awaited, login_timeout=0.2)
+        except dbapi.OperationalError:
+            pass
+    """,
+    "a credentials_provider, interrupted": """
+        def provider():
+            _thread.interrupt_main()
+            return slow()
+        try:
+            dbapi.connect(**SIGNING_IN, credentials_provider=provider)
+        except KeyboardInterrupt:
+            pass
+    """,
+    "a store of tokens": """
+        options = {"auth_type": "databricks-oauth", "experimental_oauth_persistence": Store()}
+        try:
+            dbapi.connect(**SIGNING_IN, **options, login_timeout=0.2)
+        except dbapi.OperationalError:
+            pass
+    """,
+    "progress": """
+        cursor = connection().cursor()
+        aside(lambda: cursor.execute("SELECT sleep(20)", progress=slow))
+    """,
+    "row_factory": """
+        cursor = connection().cursor(row_factory=slow)
+        aside(cursor.execute("SELECT 1").fetchall)
+    """,
+    "sets of parameters": """
+        cursor = connection().cursor()
+        aside(lambda: cursor.executemany("INSERT INTO t VALUES (?)", Rows()))
+    """,
+    "a handler of logging": "aside(logged)",
+    "input_stream": """
+        cursor = connection().cursor()
+        cursor.execute("CREATE VOLUME IF NOT EXISTS main.default.ends")
+        sql = "PUT '__input_stream__' INTO '/Volumes/main/default/ends/a' OVERWRITE"
+        aside(lambda: cursor.execute(sql, input_stream=Stream()))
+    """,
+}
+
+
+@pytest.mark.parametrize("code", IN_CODE_OF_THE_USER)
+def test_the_end_while_code_of_the_user_runs_that_the_driver_called(
+    python: Interpreters, code: str
+) -> None:
+    ending = """
+        begun.wait(20)
+        print(json.dumps(begun.is_set()))
+    """
+    process = python.start(
+        "\n".join(map(textwrap.dedent, (SLOW_END, IN_CODE_OF_THE_USER[code], ending)))
+    )
+    output, errors = process.communicate(timeout=30)
+    assert (process.returncode, output, errors) == (0, "true\n", "")

@@ -1,5 +1,6 @@
 //! `executemany`: rows of INSERT together, other statements in turn.
 
+use std::iter;
 use std::ops::Range;
 
 use pyo3::exceptions::PyTypeError;
@@ -12,7 +13,7 @@ use super::turn::{About, Turn};
 use crate::client::sql::{BindError, InsertTemplate, Target, Template, Value, Values};
 use crate::client::wire::StatementParameter;
 use crate::client::{ErrorCode, Statement, StatementControl};
-use crate::python::convert::wrong_type;
+use crate::python::convert::{next_foreign, wrong_type};
 use crate::python::runtime::wait;
 
 impl Cursor {
@@ -110,7 +111,7 @@ impl Cursor {
                 raised
             }
         })?;
-        for (at, set) in each.enumerate() {
+        for (at, set) in iter::from_fn(|| next_foreign(&each)).enumerate() {
             let named = |message: &dyn std::fmt::Display| {
                 raise::<ProgrammingError>(py, format!("parameter set {at}: {message}"))
             };

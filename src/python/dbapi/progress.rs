@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 use pyo3::prelude::*;
 
 use crate::client::{Phase, Received, StatementControl};
-use crate::python::convert::wrong_type;
+use crate::python::convert::{call_foreign, wrong_type};
 
 /// How far a statement is.
 #[pyclass(frozen, module = "databricks.sql_kernel")]
@@ -130,7 +130,7 @@ impl Reporter {
             bytes: counted.map_or(0, |counted| counted.received.bytes()),
             query_id: self.control.statement_id(),
         };
-        self.callback.call1(py, (progress,)).map(drop)
+        call_foreign(self.callback.bind(py), (progress,)).map(drop)
     }
 
     fn phase(&self) -> &'static str {

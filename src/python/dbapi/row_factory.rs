@@ -3,7 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList, PyTuple};
 
-use crate::python::convert::{RowKind, TimeSlice, row_base, wrong_type};
+use crate::python::convert::{RowKind, TimeSlice, call_foreign, row_base, wrong_type};
 
 /// What rows are made into.
 #[derive(Default)]
@@ -57,7 +57,9 @@ impl RowFactory {
     pub(super) fn apply(&self, cursor: &Bound<'_, PyAny>, row: &Py<PyAny>) -> PyResult<Py<PyAny>> {
         let py = cursor.py();
         match self {
-            Self::Callable(factory) => factory.call1(py, (cursor, row)),
+            Self::Callable(factory) => {
+                call_foreign(factory.bind(py), (cursor, row)).map(Bound::unbind)
+            }
             _ => Ok(row.clone_ref(py)),
         }
     }

@@ -18,7 +18,7 @@ use crate::client::volume::{
     check_transfer,
 };
 use crate::client::{ExecutedStatement, Received, Result, Session, StatementControl};
-use crate::python::convert::wrong_type;
+use crate::python::convert::{call_foreign_method, wrong_type};
 use crate::python::runtime::{spawn, wait, wait_and};
 
 /// Bytes that a stream is read by.
@@ -306,7 +306,7 @@ fn send(
 
 /// The next bytes of a stream, until there are none.
 fn read(stream: &Bound<'_, PyAny>) -> PyResult<Option<Bytes>> {
-    let given = stream.call_method1("read", (PIECE,))?;
+    let given = call_foreign_method(stream, "read", (PIECE,))?;
     if given.is_instance_of::<PyString>() || given.is_none() {
         return Err(PyTypeError::new_err(format!(
             "input_stream must give bytes, and gave {}; a file is opened with mode 'rb' for that",
@@ -378,7 +378,7 @@ fn write(stream: &Bound<'_, PyAny>, bytes: &[u8]) -> PyResult<()> {
             ))?
         };
         // A stream that does not tell takes all.
-        done += match stream.call_method1("write", (rest,))?.extract::<usize>() {
+        done += match call_foreign_method(stream, "write", (rest,))?.extract::<usize>() {
             Ok(0) | Err(_) => length - done,
             Ok(taken) => taken,
         };
