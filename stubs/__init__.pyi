@@ -291,7 +291,10 @@ class Statement:
         """
 
     def canceller(self) -> StatementCanceller:
-        """What cancels the execution that runs or comes next, from any thread."""
+        """What cancels an execution, from any thread: the one that runs, or the first to come.
+
+        When one has ended it does nothing, until the next begins.
+        """
 
     def execute(self) -> ExecutedStatement:
         """Executes the statement and waits for its end.
@@ -313,7 +316,7 @@ class Statement:
 
 @final
 class StatementCanceller:
-    """Cancels the statement that runs, or is about to run, on a `Statement`."""
+    """Cancels the statement that runs on a `Statement`, or the first that will."""
 
     def cancel(self) -> None:
         """Asks for the statement's end; before the service has named it, the wish is remembered."""

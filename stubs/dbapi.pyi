@@ -687,8 +687,8 @@ class Cursor:
         Raises:
             ProgrammingError: A set of parameters is wrong; the message counts sets from 0.
             DatabaseError: A statement failed; the message has the sets that it was for. Those
-                before are in the table. Nothing is sent again: with `maybe_executed`, those of the
-                message may be in it, too.
+                before are in the table, and `retryable` is False then. Nothing is sent again: with
+                `maybe_executed`, those of the message may be in it, too.
 
         Source: PEP 249, "Cursor.executemany".
         """

@@ -84,6 +84,13 @@ impl StatementControl {
         let _ = stop.wait_for(|wish| *wish != Stop::No).await;
     }
 
+    /// Waits until nobody waits for it any more.
+    pub(crate) async fn abandoned(&self) {
+        let mut stop = self.signal();
+        // The sender lives as long as `self`.
+        let _ = stop.wait_for(|wish| *wish == Stop::Abandon).await;
+    }
+
     /// Waits until the service has given the statement's id.
     pub async fn named(&self) -> String {
         let mut id = self.0.statement_id.subscribe();

@@ -241,7 +241,7 @@ impl OpenSession {
     /// Closes a statement and waits for the answer.
     pub(crate) async fn close_statement_now(&self, id: &str) -> Result<()> {
         let path = ["api", "2.0", "sql", "statements", id];
-        self.bounded(Call::new(Method::DELETE, &path)).await
+        self.bounded(closing(&path)).await
     }
 
     async fn bounded(&self, call: Call<'_>) -> Result<()> {
@@ -265,7 +265,7 @@ impl OpenSession {
         while closings.try_join_next().is_some() {}
         let closing = counted(async move {
             let path = ["api", "2.0", "sql", "statements", &id];
-            let call = transport.call::<IgnoredAny>(Call::new(Method::DELETE, &path));
+            let call = transport.call::<IgnoredAny>(closing(&path));
             drop(timeout(CANCEL_TIMEOUT, call).await);
         });
         closings.spawn_on(closing, &self.runtime);
@@ -335,6 +335,13 @@ async fn request(
     })
 }
 
+/// A request that takes load away from the service, and so does not wait where that asked for fewer.
+fn closing<'a>(path: &'a [&'a str]) -> Call<'a> {
+    let mut call = Call::new(Method::DELETE, path);
+    call.urgent = true;
+    call
+}
+
 /// Lets the statements close first, then closes the session.
 async fn close(transport: &Transport, id: Option<Arc<str>>, mut closings: JoinSet<()>) {
     let all = async { while closings.join_next().await.is_some() {} };
@@ -344,7 +351,7 @@ async fn close(transport: &Transport, id: Option<Arc<str>>, mut closings: JoinSe
     };
     tracing::info!("closing session {id}");
     let path = ["api", "2.0", "sql", "sessions", &id];
-    let mut call = Call::new(Method::DELETE, &path);
+    let mut call = closing(&path);
     call.query = Some(("warehouse_id", transport.endpoint().warehouse_id()));
     drop(timeout(CLOSE_TIMEOUT, transport.call::<IgnoredAny>(call)).await);
 }

@@ -180,13 +180,11 @@ async fn ended(
         control.known_as(&id);
     }
     let open = OpenStatement::new(Arc::clone(session), id.clone());
-    match poll(session, response, (control, signal)).await {
+    let changes = changes(&statement.sql);
+    match poll(session, response, (control, signal), changes).await {
         Ok(response) => Ok((response, open)),
         Err(error) if id.is_empty() => Err(error),
-        Err(error) => Err(in_doubt(
-            error.with_statement_id(id),
-            changes(&statement.sql),
-        )),
+        Err(error) => Err(in_doubt(error.with_statement_id(id), changes)),
     }
 }
 
@@ -382,6 +380,7 @@ pub(crate) async fn poll(
     session: &Arc<OpenSession>,
     mut response: StatementResponse,
     (control, signal): (&StatementControl, &mut StopSignal),
+    changes: bool,
 ) -> Result<StatementResponse> {
     const FIRST_WAIT: Duration = Duration::from_millis(50);
     const LONGEST_WAIT: Duration = Duration::from_secs(1);
@@ -415,17 +414,17 @@ pub(crate) async fn poll(
             wait = FIRST_WAIT;
         }
         if heeded == Stop::Abandon {
-            return Err(cancelled());
+            return Err(cancelled_unseen(changes));
         }
         tokio::select! {
             () = tokio::time::sleep(wait) => {}
-            () = reached(end) => return Err(cancelled().with_maybe_executed()),
+            () = reached(end) => return Err(cancelled_unseen(changes)),
             Ok(()) = signal.changed() => continue,
         }
         wait = (wait * 2).min(LONGEST_WAIT);
         tokio::select! {
             answer = look(session, &id) => response = answer?,
-            () = reached(end) => return Err(cancelled().with_maybe_executed()),
+            () = reached(end) => return Err(cancelled_unseen(changes)),
             Ok(()) = signal.changed() => {}
         }
     }
@@ -466,6 +465,15 @@ impl WarehouseWatch {
     }
 }
 
+/// The error of a statement that was cancelled, and whose end nobody has seen.
+pub(crate) fn cancelled_unseen(changes: bool) -> Error {
+    if changes {
+        cancelled().with_maybe_executed()
+    } else {
+        cancelled()
+    }
+}
+
 /// Whether a statement may do more than read.
 pub(crate) fn changes(sql: &str) -> bool {
     !only_reads(sql)
@@ -496,6 +504,10 @@ pub(crate) async fn look(session: &OpenSession, id: &str) -> Result<StatementRes
     let mut response: StatementResponse = session.transport().call(call).await?;
     if response.statement_id.is_empty() {
         id.clone_into(&mut response.statement_id);
+    }
+    if response.statement_id != id {
+        let message = format!("the service was asked for statement {id} and answered for another");
+        return Err(Error::data_loss(message));
     }
     session.note_version(response.status.session_version);
     tracing::debug!("statement {id} is {:?}", response.status.state);

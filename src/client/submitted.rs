@@ -10,7 +10,8 @@ use super::control::StatementControl;
 use super::open_session::{OpenSession, OpenStatement};
 use super::session::{Awaited, Session};
 use super::statement::{
-    ExecutedStatement, Statement, changes, in_doubt, look, outcome, poll, result_of, submit,
+    ExecutedStatement, Statement, cancelled_unseen, changes, in_doubt, look, outcome, poll,
+    result_of, submit,
 };
 use super::turns::{Turn, is_nested};
 use super::wire::{StatementResponse, StatementState};
@@ -125,7 +126,8 @@ async fn submit_now(
     control.known_as(&id);
     let open = OpenStatement::new(Arc::clone(&session), id);
     if *signal.borrow_and_update() != super::control::Stop::No {
-        poll(&session, response, (&control, &mut signal)).await?;
+        let changes = changes(&statement.sql);
+        poll(&session, response, (&control, &mut signal), changes).await?;
         return Err(super::control::cancelled());
     }
     if response.status.state == StatementState::Closed {
@@ -199,7 +201,7 @@ impl SubmittedStatement {
             .await
     }
 
-    /// The same; `control` tells how far it is.
+    /// The same; `control` tells how far it is. Who abandons it ends the wait, and not the statement.
     pub async fn await_result_observed(
         &self,
         control: &StatementControl,
@@ -208,12 +210,16 @@ impl SubmittedStatement {
             let cancelled = self.0.cancelled.notified();
             let looked = self.look().await;
             let response = looked.map_err(|error| self.in_doubt(error))?;
-            let mut signal = control.signal();
+            let nothing = StatementControl::default();
+            let how = (control, &mut nothing.signal());
             tokio::select! {
-                ended = poll(self.session(), response, (control, &mut signal)) => {
+                ended = poll(self.session(), response, how, self.0.changes) => {
                     break ended.map_err(|error| self.in_doubt(error))?;
                 }
                 () = cancelled => {}
+                () = control.abandoned() => {
+                    return Err(self.in_doubt(cancelled_unseen(self.0.changes)));
+                }
             }
         };
         self.result(response, control).await

@@ -70,7 +70,9 @@ impl Turn {
 
     /// Notes what became of a statement; whether nothing of it ran because of its company.
     pub(crate) fn had_too_much_company(&self, host: &str, sql: &str, error: &Error) -> bool {
+        // Whoever could not say more than that it is unknown what became of a statement has refused nothing.
         let too_much = matches!(self, Self::Beside(_))
+            && !error.maybe_executed()
             && error
                 .message()
                 .to_ascii_lowercase()

@@ -12,8 +12,9 @@ use super::convert::{ConvertError, RowConverter, TimeSlice};
 use super::runtime::{drop_anywhere, wait_and};
 use crate::client::{Error, ErrorCode, RepresentedStream, Result, ResultStream, StatementControl};
 
-/// Rows that `fetchone` has converted at a time.
-const BLOCK_ROWS: usize = 1024;
+/// Rows that `fetchone` has converted at a time: few at first, for nobody knows whether the user wants more of them.
+const FIRST_ROWS: usize = 16;
+const MOST_ROWS: usize = 1024;
 
 /// What each surface does in its own way.
 pub(crate) trait Surface: Send {
@@ -47,7 +48,7 @@ pub(crate) struct Rows<S> {
     block: VecDeque<Py<PyAny>>,
     /// Rows of earlier batches, which a call took that failed before it could give them.
     taken: VecDeque<Py<PyAny>>,
-    /// How many rows are converted ahead; one, once a value could not be.
+    /// How many rows are converted ahead the next time.
     ahead: usize,
     given: u64,
     /// Whether all batches have been read.
@@ -67,7 +68,7 @@ impl<S: Surface> Rows<S> {
             offset: 0,
             block: VecDeque::new(),
             taken: VecDeque::new(),
-            ahead: BLOCK_ROWS,
+            ahead: FIRST_ROWS,
             given: 0,
             ended: false,
             closed: false,
@@ -131,6 +132,7 @@ impl<S: Surface> Rows<S> {
             {
                 Ok(rows) => {
                     self.block = rows.into();
+                    self.ahead = self.ahead.saturating_mul(2).min(MOST_ROWS);
                     return Ok(());
                 }
                 // The rows before the one that cannot be converted must still come.
@@ -320,6 +322,7 @@ impl<S: Surface> Rows<S> {
         }
         if !self.block.is_empty() {
             drop_anywhere(std::mem::take(&mut self.block));
+            self.ahead = FIRST_ROWS;
         }
         Ok(())
     }
@@ -488,6 +491,19 @@ mod tests {
         Rows::new(stream, StatementControl::default(), surface)
     }
 
+    /// `count` rows of one batch.
+    fn many_rows(count: i64) -> Rows<Telling> {
+        let column: ArrayRef = Arc::new(Int64Array::from_iter_values(0..count));
+        let batch = RecordBatch::try_from_iter([("n", column)]).unwrap();
+        let (schema, batches) = (batch.schema(), vec![batch]);
+        let stream = RepresentedStream::new(Table { schema, batches }.into_stream(), None);
+        let surface = Telling {
+            before: 9,
+            fails_at_end: false,
+        };
+        Rows::new(stream, StatementControl::default(), surface)
+    }
+
     fn all(py: Python<'_>, rows: &mut Rows<Telling>) -> PyResult<usize> {
         let rows = rows.many(py, None, |rows| Ok(rows.clone()))?;
         Ok(rows.bind(py).len())
@@ -551,6 +567,26 @@ mod tests {
             assert_eq!(rows.batches(py, None, count).unwrap(), 2);
             assert_eq!(all(py, &mut rows).unwrap(), 0);
             assert!(rows.has_ended());
+        });
+    }
+
+    #[test]
+    fn more_rows_are_converted_ahead_the_longer_single_ones_are_wanted() {
+        Python::initialize();
+        Python::attach(|py| {
+            let one = |rows: &mut Rows<Telling>| {
+                rows.one(py, |row| Ok(row.clone_ref(py))).unwrap().unwrap();
+            };
+            let mut rows = many_rows(100_000);
+            for expected in [16, 32, 64, 128, 256, 512, 1024, 1024] {
+                one(&mut rows);
+                assert_eq!(rows.block.len() + 1, expected);
+                (1..expected).for_each(|_| one(&mut rows));
+            }
+            one(&mut rows);
+            rows.batches(py, Some(1), |_, _| Ok(())).unwrap();
+            one(&mut rows);
+            assert_eq!(rows.block.len() + 1, FIRST_ROWS);
         });
     }
 }

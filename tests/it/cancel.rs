@@ -530,3 +530,25 @@ async fn a_deadline_in_the_download_counts_all_waiting_before_it() {
     assert!((5..=6).contains(&took.as_secs()), "{took:?}");
     warehouse.workspace.arrival("DELETE", STATEMENT, 1).await;
 }
+
+#[tokio::test]
+async fn a_write_that_nobody_waits_for_any_more_stays_in_doubt() {
+    let warehouse = Warehouse::start().await;
+    warehouse.answer(in_state("RUNNING"));
+    warehouse
+        .workspace
+        .always("GET", STATEMENT, |_| Reply::json(&in_state("RUNNING")));
+    let session = warehouse.open().await;
+    for (sql, in_doubt) in [("INSERT INTO t VALUES (1)", true), ("SELECT 1", false)] {
+        let statement = Statement {
+            sql: sql.into(),
+            ..Statement::default()
+        };
+        let (control, running) = start(&session, statement);
+        control.named().await;
+        control.abandon();
+        let error = running.await.unwrap().unwrap_err();
+        assert_eq!(error.code(), ErrorCode::Cancelled);
+        assert_eq!(error.maybe_executed(), in_doubt, "{sql}");
+    }
+}

@@ -5,7 +5,8 @@ use serde_json::json;
 
 use crate::clock::settle;
 use crate::documents::{
-    BODY, SESSION, STATEMENT, STATEMENT_ID, Table, failed, in_state, with_attachment, without_rows,
+    BODY, SESSION, STATEMENT, STATEMENT_ID, STATEMENTS, Table, failed, in_state, with_attachment,
+    without_rows,
 };
 use crate::exchange::Reply;
 use crate::warehouse::{Warehouse, execute, fetch, numbers, refusal};
@@ -148,4 +149,15 @@ async fn a_close_that_fails_is_nobodys_concern() {
     fetch(&session).await.unwrap();
     session.close().await;
     assert_eq!(closed(&warehouse).await, 1);
+}
+
+#[tokio::test]
+async fn what_is_closed_does_not_wait_for_a_service_that_asked_for_fewer_requests() {
+    let warehouse = Warehouse::start().await;
+    let busy = Reply::status(429).header("retry-after", "3600");
+    warehouse.workspace.on("POST", STATEMENTS, [busy]);
+    let session = warehouse.open().await;
+    assert_eq!(refusal(&session).await.code(), ErrorCode::ResourceExhausted);
+    session.close().await;
+    assert_eq!(warehouse.workspace.count("DELETE", SESSION), 1);
 }

@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use chrono::{TimeDelta, Utc};
-use databricks_sql_kernel::client::{ErrorCode, StatementControl};
+use databricks_sql_kernel::client::{Error, ErrorCode, Statement, StatementControl};
 use serde_json::json;
 
 use crate::auth::Rotating;
@@ -22,6 +22,17 @@ async fn warehouse() -> Warehouse {
     warehouse
 }
 
+/// The error of a write that must fail.
+async fn lost_write(warehouse: &Warehouse) -> Error {
+    let write = Statement {
+        sql: "INSERT INTO numbers VALUES (1)".into(),
+        ..Statement::default()
+    };
+    let session = warehouse.open().await;
+    let written = session.execute(write, &StatementControl::default()).await;
+    written.err().unwrap()
+}
+
 #[tokio::test]
 async fn a_lost_answer_is_never_followed_by_a_second_sending() {
     let whole = || Reply::json(&with_attachment("SUCCEEDED", 1));
@@ -32,6 +43,7 @@ async fn a_lost_answer_is_never_followed_by_a_second_sending() {
         Reply::status(503),
         Reply::status(504),
         Reply::status(408),
+        Reply::status(499),
         wait(503),
         wait(500),
         Reply::closed(),
@@ -68,6 +80,55 @@ async fn a_connection_lost_before_the_first_answer_on_it_counts_as_lost() {
         assert!(refusal(&session).await.maybe_executed());
         assert_eq!(warehouse.posts(), sent);
     }
+}
+
+#[tokio::test]
+async fn what_the_service_took_is_not_sent_again_whatever_a_look_at_it_says() {
+    let company = json!({"error_code": "INTERNAL_ERROR", "message": "sparkSession is null"});
+    for status in [400, 500, 501] {
+        let warehouse = warehouse().await;
+        let taken = Reply::json(&in_state("RUNNING"));
+        warehouse.workspace.on("POST", STATEMENTS, [taken]);
+        let company = company.clone();
+        warehouse.workspace.always("GET", STATEMENT, move |_| {
+            Reply::status(status).document(&company)
+        });
+        let error = lost_write(&warehouse).await;
+        assert_eq!(warehouse.posts(), 1, "{status}");
+        assert!(error.maybe_executed(), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_gateway_that_repeats_what_the_service_says_proves_nothing() {
+    let company = json!({"error_code": "INTERNAL_ERROR", "message": "sparkSession is null"});
+    for status in [408, 500, 503, 504] {
+        let warehouse = warehouse().await;
+        let lost = Reply::status(status).document(&company);
+        warehouse.workspace.on("POST", STATEMENTS, [lost]);
+        let error = lost_write(&warehouse).await;
+        assert_eq!(warehouse.posts(), 1, "{status}");
+        assert!(error.maybe_executed(), "{error:?}");
+    }
+}
+
+#[tokio::test]
+async fn the_answer_for_another_statement_is_not_taken() {
+    let warehouse = warehouse().await;
+    let taken = Reply::json(&in_state("RUNNING"));
+    warehouse.workspace.on("POST", STATEMENTS, [taken]);
+    let mut other = with_attachment("SUCCEEDED", 1);
+    other["statement_id"] = json!("another");
+    warehouse
+        .workspace
+        .always("GET", STATEMENT, move |_| Reply::json(&other));
+    let error = lost_write(&warehouse).await;
+    assert_eq!(error.code(), ErrorCode::DataLoss);
+    assert!(
+        error.maybe_executed() && error.message().contains("another"),
+        "{error:?}"
+    );
+    assert_eq!(warehouse.posts(), 1);
 }
 
 #[tokio::test(start_paused = true)]

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
 
     from databricks_sql_warehouse import Warehouse
 
+    Connect = Callable[..., dbapi.Connection]
+
 
 @pytest.fixture
 def people(cursor: dbapi.Cursor, table: str) -> str:
@@ -315,6 +317,22 @@ def test_a_set_that_does_not_fit_is_named_before_anything_is_sent(
     with pytest.raises(dbapi.ProgrammingError, match=message):
         cursor.executemany(f"INSERT INTO {people} VALUES (?, ?)", sets)
     assert not inserts(warehouse)
+
+
+def test_a_call_of_which_a_part_is_done_is_not_to_be_repeated(
+    connect: Connect, people: str, warehouse: Warehouse
+) -> None:
+    cursor = connect(_retry_stop_after_attempts_count=1).cursor()
+    posts = {"method": "POST", "path": "statements$", "statement": "INSERT"}
+    sql, sets = f"INSERT INTO {people} SELECT CAST(? AS INT), 'x'", [("1",), ("2",)]
+    for before, retryable in ((0, True), (1, False)):
+        warehouse.fault(match=posts, action={"status": 429}, after=before, times=None)
+        with pytest.raises(dbapi.OperationalError, match=f"parameter set {before} of 2") as caught:
+            cursor.executemany(sql, sets)
+        assert caught.value.retryable is retryable
+        assert not caught.value.maybe_executed
+        warehouse.clear_faults()
+        assert len(all_rows(cursor, people)) == before
 
 
 @pytest.mark.parametrize("drop", ["before", "after", "mid"])

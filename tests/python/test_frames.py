@@ -56,6 +56,31 @@ def test_integers_with_nulls_stay_exact_in_pandas(cursor: dbapi.Cursor, kind: st
     assert str(frame.dtypes.iloc[1]).startswith("int")
 
 
+def test_nested_integers_with_nulls_stay_exact_in_pandas(cursor: dbapi.Cursor) -> None:
+    large = 2**53 + 1
+    cursor.execute(
+        f"SELECT array({large}, NULL) AS l, map('a', {large}, 'b', NULL) AS m, "
+        f"named_struct('x', CASE WHEN id = 0 THEN {large} END) AS s FROM range(2) ORDER BY id"
+    )
+    first = cursor.fetch_df().iloc[0]
+    assert (list(first["l"]), list(first["m"])) == ([large, None], [("a", large), ("b", None)])
+    assert first["s"] == {"x": large}
+
+
+def test_nested_moments_keep_their_zone_in_pandas(cursor: dbapi.Cursor) -> None:
+    cursor.execute("SET TIME ZONE 'America/New_York'")
+    moment = "TIMESTAMP '2024-07-01 12:00:00'"
+    cursor.execute(
+        f"SELECT array({moment}) AS l, map('k', array({moment})) AS m, "
+        f"named_struct('x', {moment}) AS s"
+    )
+    first = cursor.fetch_df().iloc[0]
+    (listed,) = first["l"]
+    ((_, (mapped,)),) = first["m"]
+    for moment_of in (listed, mapped, first["s"]["x"]):
+        assert moment_of.isoformat() == "2024-07-01T12:00:00-04:00"
+
+
 def test_a_frame_of_polars_has_every_type(cursor: dbapi.Cursor) -> None:
     frame = cursor.execute(TYPES).fetch_polars()
     assert isinstance(frame, pl.DataFrame)

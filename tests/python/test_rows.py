@@ -312,6 +312,19 @@ def test_maps_are_pairs_or_dicts(connect: Connect) -> None:
     assert cursor.fetchall() == [({"b": 1, "a": 2}, [{1: "x"}])]
 
 
+def test_a_map_whose_keys_python_takes_for_equal_is_no_dict(connect: Connect) -> None:
+    # The hour that comes twice: the moments differ by `fold` alone.
+    sql = (
+        "SELECT map(TIMESTAMP '2024-11-03T05:30:00Z', 1, TIMESTAMP '2024-11-03T06:30:00Z', 2) AS m"
+    )
+    zone = {"timezone": "America/New_York"}
+    pairs = connect(session_configuration=zone).cursor().execute(sql).fetchall()[0].m
+    assert [value for _, value in pairs] == [1, 2]
+    cursor = connect(session_configuration=zone, maps_as_dicts=True).cursor().execute(sql)
+    with pytest.raises(dbapi.DataError, match="keys for equal"):
+        cursor.fetchall()
+
+
 class Witness:
     """An object that can be watched."""
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from concurrent.futures import ThreadPoolExecutor
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -54,6 +55,19 @@ def test_waiting_for_it_ends_with_the_time_of_the_cursor(
         cursor.get_async_execution_result()
     assert (raised.value.code, raised.value.query_id) == ("Timeout", held.statement_id)
     assert cursor.is_query_pending()
+
+
+@pytest.mark.parametrize("closes", ["cursor", "connection"])
+def test_closing_ends_the_wait_for_it(
+    connection: dbapi.Connection, held: Held, closes: str
+) -> None:
+    cursor = connection.cursor().execute_async(held.sql)
+    with ThreadPoolExecutor(1) as pool:
+        waiting = pool.submit(cursor.get_async_execution_result)
+        held.polled()
+        (cursor if closes == "cursor" else connection).close()
+        with pytest.raises(dbapi.Error):
+            waiting.result(timeout=20)
 
 
 def test_its_failure_is_told_when_it_is_collected(cursor: dbapi.Cursor) -> None:

@@ -28,7 +28,7 @@ pub(super) fn texts(array: &ArrayRef) -> Result<StringArray> {
     let mut texts = StringBuilder::with_capacity(array.len(), 0);
     let mut text = String::new();
     for row in 0..array.len() {
-        if array.is_null(row) {
+        if is_null(array.as_ref(), row) {
             texts.append_null();
         } else {
             text.clear();
@@ -39,8 +39,13 @@ pub(super) fn texts(array: &ArrayRef) -> Result<StringArray> {
     Ok(texts.finish())
 }
 
+/// Arrays without a type note nowhere that they have no values.
+fn is_null(array: &dyn Array, row: usize) -> bool {
+    array.is_null(row) || array.data_type() == &DataType::Null
+}
+
 fn write_value(out: &mut String, array: &dyn Array, row: usize) -> Result<()> {
-    if array.is_null(row) {
+    if is_null(array, row) {
         out.push_str("null");
         return Ok(());
     }

@@ -4,6 +4,7 @@ use arrow::array::{
     ListArray, MapBuilder, NullArray, StringArray, StringBuilder, StructArray,
     TimestampMicrosecondArray,
 };
+use arrow::buffer::OffsetBuffer;
 use arrow::datatypes::{Fields, Int32Type, IntervalMonthDayNano, Metadata};
 
 use super::*;
@@ -128,6 +129,9 @@ fn json_keeps_every_kind_of_value() {
         .with_precision_and_scale(10, 2)
         .unwrap();
     let zoned = TimestampMicrosecondArray::from(vec![0]).with_timezone("America/Los_Angeles");
+    let void = Arc::new(Field::new_list_field(DataType::Null, true));
+    let two = OffsetBuffer::from_lengths([2]);
+    let voids = ListArray::new(void, two, Arc::new(NullArray::new(2)), None);
     let columns: Vec<(&str, ArrayRef)> = vec![
         ("decimal", Arc::new(decimal)),
         ("float", Arc::new(Float64Array::from(vec![1.0]))),
@@ -145,6 +149,8 @@ fn json_keeps_every_kind_of_value() {
         ("binary", Arc::new(BinaryArray::from_vec(vec![b"ab"]))),
         ("interval", Arc::new(IntervalYearMonthArray::from(vec![14]))),
         ("null", Arc::new(Int32Array::from(vec![None]))),
+        ("void", Arc::new(NullArray::new(1))),
+        ("voids", Arc::new(voids)),
         ("text", Arc::new(StringArray::from(vec!["é\n"]))),
     ];
     let fields: Fields = columns
@@ -157,7 +163,8 @@ fn json_keeps_every_kind_of_value() {
     let expected = concat!(
         r#"{"decimal":12.50,"float":1.0,"nan":"NaN","infinite":"-Infinity","#,
         r#""zoned":"1969-12-31 16:00:00","local":"1970-01-01 00:00:01.500000","#,
-        r#""date":"1970-01-02","binary":"YWI=","interval":"1-2","null":null,"text":"é\n"}"#,
+        r#""date":"1970-01-02","binary":"YWI=","interval":"1-2","null":null,"void":null,"#,
+        r#""voids":[null,null],"text":"é\n"}"#,
     );
     assert_eq!(text.as_deref(), Some(expected));
 }

@@ -71,16 +71,8 @@ impl<'a> Parser<'a> {
             "GEOMETRYCOLLECTION" => 7,
             _ => return None,
         };
-        let dimensions = glued.or_else(|| self.dimensions()).or_else(|| {
-            let count = self.numbers_ahead();
-            Some(if count == 3 {
-                Z
-            } else if count == 4 {
-                ZM
-            } else {
-                XY
-            })
-        })?;
+        let named = glued.or_else(|| self.dimensions());
+        let dimensions = named.unwrap_or_else(|| self.dimensions_ahead());
         header(out, code + dimensions.flag);
         if self.word("EMPTY") {
             if code == 1 {
@@ -143,13 +135,28 @@ impl<'a> Parser<'a> {
             .map(|(_, dimensions)| dimensions)
     }
 
-    /// How many numbers the first point ahead has.
-    fn numbers_ahead(&self) -> usize {
-        let inside = self
-            .rest
-            .trim_start_matches(|c: char| c == '(' || c.is_whitespace());
-        let end = inside.find([',', ')']).unwrap_or(inside.len());
-        inside[..end].split_whitespace().count()
+    /// The dimensions of what is ahead: those that it names, or that its first point has.
+    fn dimensions_ahead(&self) -> Dimensions {
+        let mut ahead = Parser { rest: self.rest };
+        for _ in 0..=MAX_DEPTH {
+            let inside = |c: char| c == '(' || c.is_whitespace();
+            ahead.rest = ahead.rest.trim_start_matches(inside);
+            if ahead.word("EMPTY") {
+                return XY;
+            }
+            let Some((_, glued)) = ahead.name() else {
+                break;
+            };
+            if let Some(named) = glued.or_else(|| ahead.dimensions()) {
+                return named;
+            }
+        }
+        let end = ahead.rest.find([',', ')']).unwrap_or(ahead.rest.len());
+        match ahead.rest[..end].split_whitespace().count() {
+            3 => Z,
+            4 => ZM,
+            _ => XY,
+        }
     }
 
     /// `( item, item, ... )` with the number of items before them.
@@ -293,6 +300,24 @@ mod tests {
             format!("010700000002000000{point}010200000000000000")
         );
         assert_eq!(hex("POLYGON EMPTY"), "010300000000000000");
+        let collection = format!("010700000001000000{point}");
+        assert_eq!(hex("GEOMETRYCOLLECTION(POINT(1 2))"), collection);
+        assert_eq!(hex("GEOMETRYCOLLECTION ( POINT (1 2) )"), collection);
+        assert_eq!(
+            hex("GEOMETRYCOLLECTION (GEOMETRYCOLLECTION (POINT (1 2)))"),
+            format!("010700000001000000{collection}")
+        );
+        let deep = format!("01ef0300000100000001e9030000{one}{two}{one}");
+        for text in [
+            "GEOMETRYCOLLECTION (POINT Z (1 2 1))",
+            "GEOMETRYCOLLECTION(POINT(1 2 1))",
+        ] {
+            assert_eq!(hex(text), deep, "{text}");
+        }
+        assert_eq!(
+            hex("GEOMETRYCOLLECTION (POINT EMPTY)")[..18],
+            *"010700000001000000"
+        );
     }
 
     #[test]

@@ -8,7 +8,7 @@ use serde_json::Value;
 use super::Repeat;
 use super::retry::{Verdict, is_transient, retry_after};
 use super::tls::RefusedCertificate;
-use crate::client::wire::ApiError;
+use crate::client::wire::{ApiError, NestedError};
 use crate::client::{Error, ErrorCode, OptionNames};
 
 /// Longest error document that is read.
@@ -187,7 +187,7 @@ impl Failure {
             Verdict::Final
         };
         Self {
-            error: lost(error, repeat, status >= 500 || status == 408),
+            error: lost(error, repeat, leaves_open(status)),
             verdict,
             connected: true,
         }
@@ -246,6 +246,11 @@ impl Failure {
     }
 }
 
+/// Whether a status comes from someone who may have passed the request on: 499 is a gateway's that did not wait.
+fn leaves_open(status: u16) -> bool {
+    matches!(status, 408 | 499 | 500..)
+}
+
 /// Marks the loss of an answer to a statement that may have run.
 fn lost(error: Error, repeat: Repeat, maybe_executed: bool) -> Error {
     if maybe_executed && repeat == Repeat::UnlessMaybeExecuted {
@@ -297,15 +302,19 @@ impl ApiError {
     /// The message, nested or not.
     pub(crate) fn message(&self) -> Option<String> {
         let own = self.message.clone().filter(|message| !message.is_empty());
-        own.or_else(|| self.error.as_ref()?.message())
+        own.or_else(|| match (self.error.as_ref()?, &self.error_description) {
+            (NestedError::Document(document), _) => document.message(),
+            (NestedError::Word(word), Some(meaning)) => Some(format!("{word}: {meaning}")),
+            (NestedError::Word(word), None) => Some(word.clone()),
+        })
     }
 
     /// The code as text, nested or not.
     pub(crate) fn code(&self) -> Option<String> {
-        match &self.error_code {
+        match self.error_code.as_ref().or(self.code.as_ref()) {
             Some(Value::String(code)) => Some(code.clone()),
             Some(Value::Number(code)) => Some(code.to_string()),
-            _ => self.error.as_ref()?.code(),
+            _ => self.nested()?.code(),
         }
     }
 
@@ -313,7 +322,14 @@ impl ApiError {
     pub(crate) fn sql_state(&self) -> Option<String> {
         self.sql_state
             .clone()
-            .or_else(|| self.error.as_ref()?.sql_state())
+            .or_else(|| self.nested()?.sql_state())
+    }
+
+    fn nested(&self) -> Option<&Self> {
+        match self.error.as_ref()? {
+            NestedError::Document(document) => Some(document),
+            NestedError::Word(_) => None,
+        }
     }
 }
 
@@ -413,6 +429,23 @@ mod tests {
                 Some("X"),
                 Some("m"),
             ),
+            (
+                r#"{"error":{"code":"X","message":"m"}}"#,
+                Some("X"),
+                Some("m"),
+            ),
+            (
+                r#"{"error_code":"Y","code":7,"error":"w","message":"m"}"#,
+                Some("Y"),
+                Some("m"),
+            ),
+            (
+                r#"{"error":"w","error_description":"d"}"#,
+                None,
+                Some("w: d"),
+            ),
+            (r#"{"error":"w"}"#, None, Some("w")),
+            (r#"{"error":null}"#, None, None),
             (r#"{"message":""}"#, None, None),
             ("{}", None, None),
         ];

@@ -11,6 +11,6 @@ pub use request::{
     CreateSessionRequest, Disposition, ExecuteStatementRequest, QueryTag, StatementParameter,
 };
 pub use status::{
-    ApiError, CreateSessionResponse, SessionVersion, StatementResponse, StatementState,
-    StatementStatus, WarehouseResponse,
+    ApiError, CreateSessionResponse, NestedError, SessionVersion, StatementResponse,
+    StatementState, StatementStatus, WarehouseResponse,
 };

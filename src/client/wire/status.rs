@@ -105,8 +105,22 @@ pub struct ApiError {
     pub message: Option<String>,
     /// SQLSTATE, where some answers have it.
     pub sql_state: Option<String>,
+    /// The code of nested documents.
+    pub code: Option<Value>,
     /// The same document, nested.
-    pub error: Option<Box<ApiError>>,
+    pub error: Option<NestedError>,
+    /// What an `error` that is a word means.
+    pub error_description: Option<String>,
+}
+
+/// What some documents have as `error`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+pub enum NestedError {
+    /// Another document.
+    Document(Box<ApiError>),
+    /// A word, such as identity providers give.
+    Word(String),
 }
 
 /// 64-bit numbers may be JSON numbers or texts.

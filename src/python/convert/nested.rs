@@ -77,6 +77,12 @@ impl StructReader {
         fields: &Fields,
         containers: Containers,
     ) -> Result<Self, ConvertError> {
+        if let Some(name) = repeated_name(fields) {
+            return Err(ConvertError::Value(format!(
+                "a dict cannot hold a STRUCT that has two fields named '{name}': give one another name, or read it as \
+                 Arrow"
+            )));
+        }
         let column = |field: &_| {
             let field: &Field = field;
             let name = PyString::intern(py, field.name()).unbind();
@@ -88,6 +94,14 @@ impl StructReader {
             .collect::<Result<_, ConvertError>>()?;
         Ok(Self { columns })
     }
+}
+
+/// A name that two of the fields have.
+fn repeated_name(fields: &Fields) -> Option<&str> {
+    let mut names: Vec<&str> = fields.iter().map(|field| field.name().as_str()).collect();
+    names.sort_unstable();
+    let pair = names.windows(2).find(|pair| pair[0] == pair[1])?;
+    Some(pair[0])
 }
 
 impl Reader for StructReader {
@@ -186,7 +200,7 @@ impl Reader for MapReader {
         fill(py, array, cells, |at| {
             let entries = entries.by_ref().take(extents.len(at));
             if as_dicts {
-                dict(py, entries)
+                dict(py, entries, extents.len(at))
             } else {
                 pairs(py, entries, extents.len(at))
             }
@@ -198,8 +212,8 @@ impl Reader for MapReader {
     }
 }
 
-/// A dict of the entries, in which the last of equal keys wins.
-fn dict(py: Python<'_>, entries: impl Iterator<Item = (Py<PyAny>, Py<PyAny>)>) -> Cell {
+/// A dict of `len` entries.
+fn dict(py: Python<'_>, entries: impl Iterator<Item = (Py<PyAny>, Py<PyAny>)>, len: usize) -> Cell {
     let dict = PyDict::new(py);
     for (key, value) in entries {
         dict.set_item(key, value).map_err(|raised| {
@@ -209,6 +223,11 @@ fn dict(py: Python<'_>, entries: impl Iterator<Item = (Py<PyAny>, Py<PyAny>)>) -
                 raised.into()
             }
         })?;
+    }
+    if dict.len() < len {
+        // Moments of a zone that differ by `fold` alone, for one.
+        let message = "a dict cannot hold the map: Python takes some of its keys for equal";
+        return Err(CellError::value(message.to_owned()));
     }
     Ok(dict.into_any().unbind())
 }

@@ -140,8 +140,9 @@ impl Cursor {
         **turn = None;
         *self.inner().about() = About::default();
         let mut rowcount = Some(0);
+        let transactions = self.connection.get().transactions();
         for (sql, parameters, sets) in statements {
-            self.connection.get().transactions().statement_runs(&sql);
+            transactions.statement_runs(&sql);
             let what = (count > 1).then(|| describe(&sets, count));
             let statement = Statement {
                 sql,
@@ -150,6 +151,7 @@ impl Cursor {
             };
             let beside = Beside {
                 what: what.as_deref(),
+                is_later: sets.start > 0 && transactions.commits_each(),
                 ..Beside::default()
             };
             self.run(py, turn, statement, beside)?;

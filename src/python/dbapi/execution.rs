@@ -27,6 +27,8 @@ use crate::python::runtime::wait_and;
 pub(super) struct Beside<'a, 'py> {
     /// What the statement is for, as errors say it.
     pub(super) what: Option<&'a str>,
+    /// Whether others of the same call have run, for good.
+    pub(super) is_later: bool,
     pub(super) streams: Streams<'a, 'py>,
     /// What is called meanwhile, if not what the cursor calls.
     pub(super) progress: Option<&'a Bound<'py, PyAny>>,
@@ -53,9 +55,16 @@ impl Cursor {
         let tell = |py: Python<'_>| tell(py, reporter.as_mut());
         let executed = wait_and(py, tell, session.execute(statement, &control));
         self.inner.about().query_id = control.statement_id();
-        let executed = executed?.map_err(|error| match beside.what {
-            Some(what) => to_pyerr(py, &error.with_context(what)),
-            None => to_pyerr(py, &error),
+        let executed = executed?.map_err(|error| {
+            let error = match beside.what {
+                Some(what) => error.with_context(what),
+                None => error,
+            };
+            if beside.is_later {
+                to_pyerr(py, &error.with_retryable(false))
+            } else {
+                to_pyerr(py, &error)
+            }
         })?;
         if executed.is_volume_operation() {
             let time = time_left(timeout, started);

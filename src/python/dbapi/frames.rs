@@ -3,11 +3,13 @@
 use std::collections::HashSet;
 use std::sync::Arc;
 
+use arrow::datatypes::DataType;
 use pyo3::exceptions::PyImportError;
 use pyo3::prelude::*;
+use pyo3::types::PyDict;
 
 use super::cursor::Cursor;
-use super::exceptions::{ProgrammingError, raise, to_pyerr};
+use super::exceptions::{DataError, ProgrammingError, raise, to_pyerr};
 use crate::python::convert::{ArrowTable, to_pyarrow_or_table};
 
 impl Cursor {
@@ -16,14 +18,29 @@ impl Cursor {
         let pandas = needed(py, "fetch_df", "pandas")?;
         let pyarrow = needed(py, "fetch_df", "pyarrow")?;
         self.arrow_batches(py, None, |schema, batches| {
+            let kinds = Arc::clone(&schema);
+            if let Some(field) = kinds.fields().iter().find(|field| repeats_a_name(field.data_type())) {
+                let message = format!(
+                    "a frame of pandas cannot hold column '{}': a STRUCT in it has two fields of one name; give one \
+                     another name",
+                    field.name()
+                );
+                return Err(raise::<DataError>(py, message));
+            }
             let table = to_pyarrow_or_table(py, schema, batches)?.into_bound(py);
-            let frame = table.call_method0("to_pandas")?;
             // NumPy has no integers that can be null: pyarrow makes them floats, which cannot hold all of them.
+            let exactly = PyDict::new(py);
+            exactly.set_item("integer_object_nulls", true)?;
+            let frame = table.call_method("to_pandas", (), Some(&exactly))?;
             let is_integer = pyarrow.getattr("types")?.getattr("is_integer")?;
             for (place, column) in table.getattr("columns")?.try_iter()?.enumerate() {
                 let column = column?;
                 let kind = column.getattr("type")?;
-                if column.getattr("null_count")?.is_truthy()?
+                if loses_a_zone(kinds.field(place).data_type()) {
+                    let values = column.call_method0("to_pylist")?;
+                    let as_objects = pandas.getattr("Series")?.call1((values,))?;
+                    frame.call_method1("isetitem", (place, as_objects))?;
+                } else if column.getattr("null_count")?.is_truthy()?
                     && is_integer.call1((&kind,))?.is_truthy()?
                 {
                     let name = nullable_name(&kind.str()?.to_string());
@@ -61,6 +78,36 @@ impl Cursor {
             polars.call_method1("DataFrame", (table,))
         })
     }
+}
+
+/// Whether a STRUCT in it has two fields of one name, of which a dict holds one.
+fn repeats_a_name(kind: &DataType) -> bool {
+    if let DataType::Struct(fields) = kind {
+        let mut names = HashSet::new();
+        if !fields.iter().all(|field| names.insert(field.name())) {
+            return true;
+        }
+    }
+    nested_in(kind).any(repeats_a_name)
+}
+
+/// Whether a list in it holds moments: arrays of them have no zone in pandas.
+fn loses_a_zone(kind: &DataType) -> bool {
+    let is_list = matches!(kind, DataType::List(_) | DataType::LargeList(_));
+    nested_in(kind).any(|inner| {
+        is_list && matches!(inner, DataType::Timestamp(_, Some(_))) || loses_a_zone(inner)
+    })
+}
+
+fn nested_in(kind: &DataType) -> impl Iterator<Item = &DataType> {
+    let fields = match kind {
+        DataType::List(field) | DataType::LargeList(field) | DataType::Map(field, _) => {
+            std::slice::from_ref(field)
+        }
+        DataType::Struct(fields) => &**fields,
+        _ => &[],
+    };
+    fields.iter().map(|field| field.data_type())
 }
 
 /// The type of pandas that holds integers and nulls: `Int64Dtype` for `int64`.

@@ -72,6 +72,7 @@ impl Cursor {
         let mut turn = self.turn(py)?;
         *turn = None;
         let (control, mut reporter) = self.watched(py, None)?;
+        self.inner().about().control = control.clone();
         let told = |py: Python<'_>| tell(py, reporter.as_mut());
         let executed = wait_and(py, told, async {
             let result = submitted.await_result_observed(&control);

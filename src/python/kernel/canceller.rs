@@ -6,7 +6,7 @@ use pyo3::prelude::*;
 
 use super::execution::Slot;
 
-/// Cancels the statement that runs, or is about to run, on a `Statement`.
+/// Cancels the statement that runs on a `Statement`, or the first that will.
 #[pyclass(frozen, module = "databricks_sql_kernel")]
 pub(crate) struct StatementCanceller(Arc<Slot>);
 

@@ -162,7 +162,7 @@ impl Statement {
         Ok(())
     }
 
-    /// What cancels the execution that runs or comes next, from any thread.
+    /// What cancels an execution, from any thread: the one that runs, or the first to come.
     fn canceller(&self, py: Python<'_>) -> PyResult<StatementCanceller> {
         drop(self.open(py)?);
         Ok(StatementCanceller::new(Arc::clone(&self.slot)))

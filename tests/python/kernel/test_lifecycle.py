@@ -74,6 +74,22 @@ def test_a_cancel_before_the_id_is_known_is_remembered(
     warehouse.wait_for(lambda entry: entry["path"].endswith("/cancel"))
 
 
+def test_a_cancel_before_the_first_execution_ends_it_and_one_after_an_execution_nothing(
+    session: kernel.Session,
+) -> None:
+    statement = session.statement()
+    statement.set_sql("SELECT 1")
+    canceller = statement.canceller()
+    canceller.cancel()
+    with pytest.raises(kernel.KernelError) as caught:
+        statement.execute()
+    assert caught.value.code == "Cancelled"
+    for _ in range(2):
+        assert statement.execute().fetch_all_arrow().num_rows == 1
+        canceller.cancel()
+        statement.canceller().cancel()
+
+
 def test_a_cancel_reaches_a_running_statement_and_the_next_runs(
     session: kernel.Session, held: Held
 ) -> None:

@@ -45,6 +45,17 @@ def test_nested_values_come_as_json_where_asked(open_session: Open) -> None:
     assert table.schema.field("a").metadata[b"databricks.type_name"] == b"ARRAY"
 
 
+def test_nested_nulls_without_a_type_are_null_in_json(open_session: Open) -> None:
+    sql = (
+        "SELECT named_struct('x', NULL) AS s, array(NULL) AS a, "
+        "map('k', NULL) AS m, array(array(NULL)) AS n"
+    )
+    table = execute(open_session(complex_types_as_json=True), sql).fetch_all_arrow()
+    assert table.to_pylist() == [
+        {"s": '{"x":null}', "a": "[null]", "m": '{"k":null}', "n": "[[null]]"}
+    ]
+
+
 def test_a_column_without_a_type_is_text(run: Run) -> None:
     table = run("SELECT NULL AS n")
     assert table.schema.field("n").type == pa.string()

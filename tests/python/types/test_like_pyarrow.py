@@ -296,6 +296,19 @@ def test_maps_as_dicts_are_those_of_pyarrow(
     assert found == [(value,) for value in expected]
 
 
+def test_a_struct_with_two_fields_of_one_name_loses_none_of_them(
+    running_warehouse: Warehouse, shared: dict[bool, dbapi.Cursor]
+) -> None:
+    struct = pa.StructArray.from_arrays([pa.array([1]), pa.array([2])], ["id", "id"])
+    table = pa.table({"s": struct})
+    with pytest.raises(dbapi.DataError, match="two fields named 'id'"):
+        execute(running_warehouse, shared[False], table).fetchall()
+    with pytest.raises(dbapi.DataError, match="column 's'"):
+        execute(running_warehouse, shared[False], table).fetch_df()
+    found = execute(running_warehouse, shared[False], table).fetchall_arrow()
+    assert found.column("s").chunk(0).flatten()[1].to_pylist() == [2]
+
+
 def test_values_below_a_null_are_not_looked_at(
     running_warehouse: Warehouse, shared: dict[bool, dbapi.Cursor]
 ) -> None:
