@@ -270,7 +270,8 @@ class Statement:
         VARIANT,
         GEOMETRY[(srid)] or GEOGRAPHY[(srid)] (extended well-known text), or VOID. A timestamp
         keeps its
-        offset, and with it its instant; without one it is in the session's zone.
+        offset, and with it its instant; without one it is in the session's zone. A DECIMAL is
+        widened for more digits behind the point than it has, and not for those in front of it.
 
         Raises:
             KernelError: `InvalidArgument` when the type cannot be bound, the text is no value of

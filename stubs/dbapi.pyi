@@ -4,7 +4,7 @@ import datetime
 import decimal
 from collections.abc import Awaitable, Callable, Iterable, Mapping, Sequence
 from os import PathLike
-from types import ModuleType, TracebackType
+from types import TracebackType
 from typing import (
     Any,
     ClassVar,
@@ -20,6 +20,9 @@ from typing import (
 )
 
 from typing_extensions import Buffer, CapsuleType, Self, Unpack
+
+# This module, where the official connector has its exceptions: `except sql.exc.Error`.
+from . import dbapi as exc
 
 __all__ = [
     "BINARY",
@@ -88,8 +91,6 @@ __all__ = [
 ]
 
 __version__: Final[str]
-exc: Final[ModuleType]
-"""This module, where the official connector has its exceptions: `except sql.exc.Error`."""
 
 apilevel: Final = "2.0"
 threadsafety: Final = 2
@@ -295,11 +296,12 @@ def connect(
         schema: The schema that unqualified names start from.
         session_configuration: Session settings, sent as they are; booleans in lower case.
         query_tags: Tags of the session's statements, as in the query history; None is a tag without
-            a value.
+            a value. Keys are not empty and have neither colons nor commas here.
         enable_metric_view_metadata: Whether metric views are told apart from tables.
         escape_catalog_name: Whether `tables` takes underscores in a catalog's name as themselves.
         ignore_transactions: True has every statement committed when it ends: setting `autocommit`
-            and `commit` do nothing then, and `rollback` raises.
+            to False does nothing then, and `rollback` raises. Transactions that a statement begins
+            are committed and rolled back all the same.
         fetch_autocommit_from_server: Whether reading `autocommit` asks the service.
         row_factory: `Row`, `tuple`, `dict`, or a callable of the cursor and the row as a tuple.
         dml_count_row: Whether the row of counts that the service answers INSERT, UPDATE, DELETE and
@@ -379,9 +381,10 @@ class Connection:
         """Whether every statement is committed when it ends.
 
         True at first. False begins a transaction with the next statement, which lasts until
-        `commit` or `rollback`. Each change is a statement, `SET AUTOCOMMIT`; what it is set to is
-        remembered, and asked of the service only with `connect(fetch_autocommit_from_server=True)`.
-        With `connect(ignore_transactions=True)` setting it does nothing.
+        `commit` or `rollback`. Each change is a statement, `SET AUTOCOMMIT`; what it is set to,
+        here or by such a statement of yours, is remembered, and asked of the service only with
+        `connect(fetch_autocommit_from_server=True)`. With `connect(ignore_transactions=True)`
+        setting it to False does nothing.
 
         Raises:
             InterfaceError: The connection is closed.
@@ -460,13 +463,16 @@ class Connection:
     def close(self) -> None:
         """Closes the session; what still runs in it ends.
 
+        A transaction that is open is rolled back; so it is at the end of a `with` block.
+
         Source: PEP 249, "Connection.close"; DELETE /api/2.0/sql/sessions/{session_id}.
         """
 
     def commit(self) -> None:
         """Commits what was done since the last commit or rollback.
 
-        Nothing is sent while `autocommit` is True, or when no statement has run since.
+        A transaction is one that `autocommit` False or a statement, `BEGIN TRANSACTION`, began.
+        Where none is open, and when no statement has run since, nothing is sent.
 
         Raises:
             InterfaceError: The connection is closed.
@@ -479,11 +485,12 @@ class Connection:
     def rollback(self) -> None:
         """Undoes what was done since the last commit or rollback.
 
-        Nothing is sent while `autocommit` is True, or when no statement has run since.
+        Where no transaction is open, and when no statement has run since, nothing is sent.
 
         Raises:
             InterfaceError: The connection is closed.
-            NotSupportedError: The connection was opened with `ignore_transactions=True`.
+            NotSupportedError: The connection was opened with `ignore_transactions=True`, and no
+                statement began a transaction.
             DatabaseError: The service failed to roll back.
 
         Source: PEP 249, "Connection.rollback"; SQL, `ROLLBACK`.

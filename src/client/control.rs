@@ -193,7 +193,8 @@ pub(crate) fn cancelled() -> Error {
 pub(crate) fn cancelled_unheard() -> Error {
     Error::new(
         ErrorCode::Cancelled,
-        "the statement was cancelled before the service answered, which is told so once it has",
+        "the statement was cancelled before the service had named it; the service is asked to end it as soon as it \
+         names it, and it may have run by then",
     )
     .with_sql_state(Some("HY008".into()))
 }

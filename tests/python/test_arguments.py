@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import inspect
-import sys
+import re
 from typing import Any
 
 import pytest
@@ -39,11 +39,8 @@ def arguments() -> list[tuple[type[Any], str, str]]:
     ]
 
 
-@pytest.mark.skipif(
-    sys.version_info < (3, 11), reason="exceptions of Python 3.10 have no notes, which name most"
-)
 @pytest.mark.parametrize(("kind", "method", "name"), arguments())
-def test_it_is_named_in_the_message_or_a_note_of_it(
+def test_it_is_named_in_the_message(
     connection: dbapi.Connection, kind: type[Any], method: str, name: str
 ) -> None:
     called = getattr(connection if kind is dbapi.Connection else connection.cursor(), method)
@@ -55,8 +52,7 @@ def test_it_is_named_in_the_message_or_a_note_of_it(
     given = {**{other: GOOD.get(other, "x") for other in needed}, name: Odd()}
     with pytest.raises((TypeError, dbapi.ProgrammingError)) as caught:
         called(**given)
-    said = [str(caught.value), *getattr(caught.value, "__notes__", [])]
-    assert any(name in text for text in said), said
+    assert re.match(rf"{name} must be .*, not Odd", str(caught.value))
 
 
 @pytest.mark.parametrize(
@@ -98,6 +94,10 @@ def test_it_is_named_in_the_message_or_a_note_of_it(
         ),
         (lambda cursor: cursor.executemany("SELECT ?", 7), "seq_of_parameters must be a sequence"),
         (lambda cursor: setattr(cursor, "arraysize", "all"), "arraysize must be an int, not str"),
+        (lambda cursor: cursor.execute(None), "operation must be a str, not NoneType"),
+        (lambda cursor: cursor.attach(None), "query_id must be a str, not NoneType"),
+        (lambda cursor: cursor.fetchmany("x"), "size must be an int, not str"),
+        (lambda _: dbapi.connect(7), "server_hostname must be a str or None, not int"),  # type: ignore[arg-type]
         (
             lambda cursor: setattr(cursor.connection, "autocommit", "no"),
             "autocommit must be a bool",
@@ -106,4 +106,40 @@ def test_it_is_named_in_the_message_or_a_note_of_it(
 )
 def test_the_message_says_what_it_must_be(cursor: dbapi.Cursor, call: Any, said: str) -> None:
     with pytest.raises(TypeError, match=said):
+        call(cursor)
+
+
+@pytest.mark.parametrize(
+    ("call", "said"),
+    [
+        (
+            lambda cursor: cursor.connection.cursor(row_limit=0),
+            "row_limit must be at least 1, not 0",
+        ),
+        (
+            lambda cursor: cursor.connection.cursor(row_limit=-1),
+            "row_limit must be at least 1, not -1",
+        ),
+        (
+            lambda cursor: cursor.connection.cursor(arraysize=0),
+            "arraysize must be at least 1, not 0",
+        ),
+        (lambda cursor: cursor.fetchmany(-1), "size must not be negative, but is -1"),
+        (
+            lambda cursor: cursor.connection.cursor(row_limit=2**70),
+            f"row_limit must be between 1 and {2**63 - 1}",
+        ),
+        (
+            lambda cursor: cursor.execute("SELECT 1", timeout=0),
+            "timeout must be a positive number of seconds, not 0.0",
+        ),
+        (
+            lambda cursor: cursor.execute("SELECT 1", timeout=1e300),
+            "timeout must be a number of seconds below 1.8446744073709552e19, not 1e300",
+        ),
+        (lambda cursor: cursor.execute("SELECT 1", timeout=10**400), "not inf; leave it out"),
+    ],
+)
+def test_the_message_says_how_large_it_must_be(cursor: dbapi.Cursor, call: Any, said: str) -> None:
+    with pytest.raises(dbapi.ProgrammingError, match=re.escape(said)):
         call(cursor)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import warnings
 from typing import TYPE_CHECKING, Any
 
@@ -300,6 +301,15 @@ def test_query_tags_are_a_setting_of_the_session(connect: Connect, warehouse: Wa
         "ansi_mode": "true",
         "QUERY_TAGS": "team:data,url:a\\:b\\,c,path\\\\:d\\\\e,flag",
     }
+
+
+@pytest.mark.parametrize("key", ["a:b,c", "a:b", "a,b", ""])
+def test_a_query_tag_that_would_become_others_is_refused(
+    connect: Connect, warehouse: Warehouse, key: str
+) -> None:
+    with pytest.raises(dbapi.ProgrammingError, match=re.escape(f'"{key}" cannot be a key')):
+        connect(query_tags={"team": "data", key: "v"})
+    assert not warehouse.log()
 
 
 def test_metric_views_are_a_setting_of_the_session(connect: Connect, warehouse: Warehouse) -> None:

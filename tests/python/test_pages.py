@@ -22,6 +22,7 @@ TOLD = {
         "found again: late",
         "valid: True",
     ],
+    "transactions.md": ["30"],
     "volumes.md": ["/Volumes/main/default/files/people.csv 14"],
 }
 

@@ -131,8 +131,17 @@ def test_a_connection_whose_service_does_not_answer_is_not_valid(
         connection.ping(timeout=0.2)
     assert raised.value.code == "Timeout"
     assert not connection.is_valid(timeout=0.2)
-    with pytest.raises(dbapi.ProgrammingError, match="timeout"):
-        connection.ping(timeout=-1)
+
+
+@pytest.mark.parametrize("timeout", [0, -1])
+def test_whether_it_works_is_not_asked_with_a_time_that_is_none(
+    connection: dbapi.Connection, warehouse: Warehouse, timeout: float
+) -> None:
+    warehouse.clear_log()
+    for ask in (connection.ping, connection.is_valid):
+        with pytest.raises(dbapi.ProgrammingError, match="timeout must be a positive number"):
+            ask(timeout=timeout)
+    assert not warehouse.log()
 
 
 def test_asking_whether_it_works_takes_part_in_a_transaction(

@@ -142,6 +142,8 @@ def test_errors_of_streams_are_those_of_the_caller(cursor: dbapi.Cursor) -> None
     text: Any = io.StringIO("text")
     with pytest.raises(TypeError, match="gave str; a file is opened with mode 'rb'"):
         cursor.execute(WRITING, input_stream=text)
+    with pytest.raises(TypeError, match="a StringIO takes text; a file is opened with mode 'wb'"):
+        cursor.execute(READING, output_stream=text)
     assert content(cursor) == b"hello"
 
 

@@ -138,7 +138,9 @@ impl Kind {
             Self::Float => float(value, |value| value.parse::<f32>().ok().map(f64::from))
                 .ok_or_else(|| refused(""))?,
             Self::Double => float(value, |value| value.parse().ok()).ok_or_else(|| refused(""))?,
-            Self::Decimal(declared) => return decimal(value, *declared).ok_or_else(|| refused("")),
+            Self::Decimal(declared) => {
+                return decimal(value, *declared).map_err(|why| refused(&why));
+            }
             Self::Text(Some(length)) => {
                 let characters = i64::try_from(value.chars().count()).unwrap_or(i64::MAX);
                 if characters > *length {

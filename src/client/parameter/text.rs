@@ -15,44 +15,33 @@ pub(super) fn float(value: &str, parse: impl Fn(&str) -> Option<f64>) -> Option<
     })
 }
 
-/// Digits without exponent. A scale too small for the value is widened, never the value cut.
+const MOST_DIGITS: i64 = 38;
+
+/// Digits without exponent. A scale too small for the value is widened, never the value cut; too many digits in front
+/// of the point are refused, as the service refuses them. With an exponent the type is widened for them, too: the
+/// official connector declares such values by the number of their characters.
+///
+/// # Errors
+/// Why it is no value of the type, as the end of a sentence.
 pub(super) fn decimal(
     value: &str,
     declared: Option<(i64, i64)>,
-) -> Option<(String, Option<String>)> {
-    const MOST_DIGITS: i64 = 38;
-    let (negative, unsigned) = match value.strip_prefix('-') {
-        Some(rest) => (true, rest),
-        None => (false, value.strip_prefix('+').unwrap_or(value)),
-    };
-    let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
-        Some((mantissa, exponent)) => (mantissa, exponent.parse::<i64>().ok()?),
-        None => (unsigned, 0),
-    };
-    let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
-    let digits = format!("{whole}{fraction}");
-    let all_digits = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
-    if !all_digits || exponent.abs() > MOST_DIGITS * 2 {
-        return None;
-    }
-    // Where the point goes among the digits; it may stand outside of them.
-    let point = i64::try_from(whole.len()).ok()? + exponent;
-    let length = i64::try_from(digits.len()).ok()?;
-    let zeros = |count: i64| "0".repeat(usize::try_from(count).unwrap_or_default());
-    let (whole, fraction) = if point <= 0 {
-        (String::new(), zeros(-point) + &digits)
-    } else if point >= length {
-        (digits + &zeros(point - length), String::new())
-    } else {
-        let (whole, fraction) = digits.split_at(usize::try_from(point).ok()?);
-        (whole.to_owned(), fraction.to_owned())
-    };
-    let whole = whole.trim_start_matches('0');
-    let (before, after) = (
-        i64::try_from(whole.len()).ok()?,
-        i64::try_from(fraction.len()).ok()?,
-    );
+) -> Result<(String, Option<String>), String> {
+    let Digits {
+        sign,
+        whole,
+        fraction,
+        is_scientific,
+    } = Digits::parse(value).ok_or_else(String::new)?;
+    let count = |digits: &str| i64::try_from(digits.len()).unwrap_or(i64::MAX);
+    let (before, after) = (count(&whole), count(&fraction));
     let (precision, scale) = match declared {
+        Some((precision, scale)) if before > precision - scale && !is_scientific => {
+            let room = precision - scale;
+            return Err(format!(
+                ", which has {room} digits in front of the point, and not {before}"
+            ));
+        }
         Some((precision, scale)) if after <= scale && before <= precision - scale => {
             (precision, scale)
         }
@@ -60,13 +49,62 @@ pub(super) fn decimal(
         None => ((before + after).max(1), after),
     };
     if precision > MOST_DIGITS {
-        return None;
+        let all = before + after;
+        return Err(format!(
+            ": it has {all} digits, and {MOST_DIGITS} are the most"
+        ));
     }
-    let sign = if negative { "-" } else { "" };
-    let whole = if whole.is_empty() { "0" } else { whole };
+    let whole = if whole.is_empty() { "0" } else { &whole };
     let point = if fraction.is_empty() { "" } else { "." };
     let text = format!("{sign}{whole}{point}{fraction}");
-    Some((format!("DECIMAL({precision},{scale})"), Some(text)))
+    Ok((format!("DECIMAL({precision},{scale})"), Some(text)))
+}
+
+/// A number by its digits on both sides of the point, without zeros in front.
+struct Digits {
+    sign: &'static str,
+    whole: String,
+    fraction: String,
+    /// It was written with an exponent.
+    is_scientific: bool,
+}
+
+impl Digits {
+    fn parse(value: &str) -> Option<Self> {
+        let (sign, unsigned) = match value.strip_prefix('-') {
+            Some(rest) => ("-", rest),
+            None => ("", value.strip_prefix('+').unwrap_or(value)),
+        };
+        let (mantissa, exponent) = match unsigned.split_once(['e', 'E']) {
+            Some((mantissa, exponent)) => (mantissa, Some(exponent.parse::<i64>().ok()?)),
+            None => (unsigned, None),
+        };
+        let (whole, fraction) = mantissa.split_once('.').unwrap_or((mantissa, ""));
+        let digits = format!("{whole}{fraction}");
+        let all_digits = !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit());
+        let shift = exponent.unwrap_or_default();
+        if !all_digits || shift.abs() > MOST_DIGITS * 2 {
+            return None;
+        }
+        // Where the point goes among the digits; it may stand outside of them.
+        let point = i64::try_from(whole.len()).ok()? + shift;
+        let length = i64::try_from(digits.len()).ok()?;
+        let zeros = |count: i64| "0".repeat(usize::try_from(count).unwrap_or_default());
+        let (whole, fraction) = if point <= 0 {
+            (String::new(), zeros(-point) + &digits)
+        } else if point >= length {
+            (digits + &zeros(point - length), String::new())
+        } else {
+            let (whole, fraction) = digits.split_at(usize::try_from(point).ok()?);
+            (whole.to_owned(), fraction.to_owned())
+        };
+        Some(Self {
+            sign,
+            whole: whole.trim_start_matches('0').to_owned(),
+            fraction,
+            is_scientific: exponent.is_some(),
+        })
+    }
 }
 
 pub(super) fn date(value: &str) -> Option<String> {

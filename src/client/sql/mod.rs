@@ -10,6 +10,7 @@ mod literal;
 mod lookup;
 mod markers;
 mod operand;
+mod transaction;
 mod value;
 mod verb;
 
@@ -20,6 +21,7 @@ pub(crate) use lookup::{
     alters_session, ends_transaction, may_run_in_part, only_looks, only_queries, only_reads,
 };
 pub use lookup::{is_empty, only_defines};
+pub use transaction::{TransactionStatement, transaction_statement};
 pub use value::{SqlType, Value};
 
 /// Most parameters that the service takes with a statement.

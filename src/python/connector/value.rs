@@ -59,7 +59,7 @@ impl<'py> Arguments<'_, 'py> {
             return Ok(None);
         };
         Duration::try_from_secs_f64(number).map(Some).map_err(|_| {
-            PyValueError::new_err(format!("{name} must be finite and >= 0, not {number}"))
+            PyValueError::new_err(format!("{name} must be finite and >= 0, not {number:?}"))
         })
     }
 }

@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
+use super::arguments::text_or_none;
 use super::connection::Connection;
 use super::exceptions::to_pyerr;
 use super::options::ConnectOptions;
@@ -14,11 +15,15 @@ use crate::python::runtime::{close_at_exit, wait};
 #[pyo3(signature = (server_hostname=None, http_path=None, access_token=None, **options))]
 pub(crate) fn connect(
     py: Python<'_>,
-    server_hostname: Option<&str>,
-    http_path: Option<&str>,
-    access_token: Option<String>,
+    server_hostname: Option<&Bound<'_, PyAny>>,
+    http_path: Option<&Bound<'_, PyAny>>,
+    access_token: Option<&Bound<'_, PyAny>>,
     options: Option<&Bound<'_, PyDict>>,
 ) -> PyResult<Connection> {
+    let server_hostname = text_or_none("server_hostname", server_hostname)?;
+    let http_path = text_or_none("http_path", http_path)?;
+    let access_token = text_or_none("access_token", access_token)?.map(|token| token.to_string());
+    let (server_hostname, http_path) = (server_hostname.as_deref(), http_path.as_deref());
     let options = ConnectOptions::parse(py, options)?;
     options.auth.checked(py)?;
     let has_credentials = access_token.is_some() || options.auth.has_credentials();

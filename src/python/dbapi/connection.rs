@@ -2,10 +2,12 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError, Weak};
+use std::time::Duration;
 
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyList, PyType};
 
+use super::arguments::{text, whole_number};
 use super::cursor::{Cursor, CursorOptions, array_size};
 use super::exceptions::{
     DataError, DatabaseError, Error, IntegrityError, InterfaceError, InternalError,
@@ -96,6 +98,17 @@ impl Connection {
         Ok(cursor)
     }
 
+    fn timeout(&self, given: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Duration>> {
+        match given {
+            Some(given) => seconds("timeout", given).map(Some),
+            None => Ok(self.options.results.statement_timeout),
+        }
+    }
+
+    fn ping_within(slf: &Bound<'_, Self>, timeout: Option<Duration>) -> PyResult<()> {
+        Self::plain_cursor(slf)?.run_own(slf.py(), "SELECT 1", timeout)
+    }
+
     fn add_cursor(&self, cursor: &Arc<CursorInner>) {
         let mut cursors = self.cursors.lock().unwrap_or_else(PoisonError::into_inner);
         cursors.retain(|cursor| cursor.strong_count() > 0);
@@ -106,12 +119,18 @@ impl Connection {
 #[pymethods]
 impl Connection {
     /// A new cursor.
-    #[pyo3(signature = (arraysize=1, buffer_size_bytes=None, row_limit=None, row_factory=None, timeout=None, progress=None))]
+    #[pyo3(
+        signature = (
+            arraysize=None, buffer_size_bytes=None, row_limit=None, row_factory=None, timeout=None, progress=None
+        ),
+        text_signature = "($self, arraysize=1, buffer_size_bytes=None, row_limit=None, row_factory=None, \
+            timeout=None, progress=None)"
+    )]
     fn cursor(
         slf: &Bound<'_, Self>,
-        arraysize: i64,
-        buffer_size_bytes: Option<usize>,
-        row_limit: Option<u64>,
+        arraysize: Option<&Bound<'_, PyAny>>,
+        buffer_size_bytes: Option<&Bound<'_, PyAny>>,
+        row_limit: Option<&Bound<'_, PyAny>>,
         row_factory: Option<&Bound<'_, PyAny>>,
         timeout: Option<&Bound<'_, PyAny>>,
         progress: Option<&Bound<'_, PyAny>>,
@@ -119,23 +138,18 @@ impl Connection {
         let py = slf.py();
         let this = slf.get();
         this.session(py)?;
-        let arraysize = array_size(py, arraysize)?;
+        let arraysize = arraysize.map_or(Ok(1), array_size)?;
         // The buffer is bounded by the connection's `max_buffered_bytes`.
-        let _ = buffer_size_bytes;
-        if row_limit == Some(0) {
-            return Err(raise::<ProgrammingError>(
-                py,
-                "row_limit must be at least 1, not 0",
-            ));
+        if let Some(size) = buffer_size_bytes {
+            whole_number("buffer_size_bytes", 0, size)?;
         }
+        let row_limit = row_limit.map(|limit| whole_number("row_limit", 1, limit));
+        let row_limit = row_limit.transpose()?;
         let row_factory = match row_factory {
             Some(factory) => RowFactory::from_python(factory)?,
             None => this.options.results.row_factory.clone_ref(py),
         };
-        let timeout = match timeout {
-            Some(timeout) => Some(seconds("timeout", timeout)?),
-            None => this.options.results.statement_timeout,
-        };
+        let timeout = this.timeout(timeout)?;
         let progress = match progress {
             Some(given) => Some(callback("progress", given)?),
             None => this.options.progress.as_ref().map(|it| it.clone_ref(py)),
@@ -173,17 +187,15 @@ impl Connection {
     /// Asks the service whether the session works, by a statement.
     #[pyo3(signature = (timeout=None))]
     fn ping(slf: &Bound<'_, Self>, timeout: Option<&Bound<'_, PyAny>>) -> PyResult<()> {
-        const QUESTION: &str = "SELECT 1";
-        let cursor = Self::plain_cursor(slf)?;
-        // It begins a transaction as any other.
-        slf.get().transactions.statement_runs(QUESTION);
-        cursor.run_own(slf.py(), QUESTION, cursor.timeout(timeout)?)
+        let timeout = slf.get().timeout(timeout)?;
+        Self::ping_within(slf, timeout)
     }
 
     /// Whether the session works, as far as the service can tell now.
     #[pyo3(signature = (timeout=None))]
     fn is_valid(slf: &Bound<'_, Self>, timeout: Option<&Bound<'_, PyAny>>) -> PyResult<bool> {
-        match Self::ping(slf, timeout) {
+        let timeout = slf.get().timeout(timeout)?;
+        match Self::ping_within(slf, timeout) {
             Ok(()) => Ok(true),
             Err(raised) if raised.is_instance_of::<Error>(slf.py()) => Ok(false),
             Err(raised) => Err(raised),
@@ -222,7 +234,8 @@ impl Connection {
     }
 
     /// Accepts the one level that there is.
-    fn set_transaction_isolation(&self, py: Python<'_>, level: &str) -> PyResult<()> {
+    fn set_transaction_isolation(&self, py: Python<'_>, level: &Bound<'_, PyAny>) -> PyResult<()> {
+        let level = text("level", level)?;
         self.session(py)?;
         if level
             .replace(' ', "_")

@@ -8,10 +8,11 @@ use pyo3::exceptions::PyStopIteration;
 use pyo3::prelude::*;
 use pyo3::types::{PyAny, PyCapsule, PyList};
 
+use super::arguments::{text, text_or_none, texts_or_none, whole_number};
 use super::connection::Connection;
 use super::exceptions::{InterfaceError, NotSupportedError, ProgrammingError, raise};
 use super::execution::Beside;
-use super::metadata::{catalog, text, texts};
+use super::metadata::catalog;
 use super::result_set::ResultSet;
 use super::row_factory::RowFactory;
 use super::submitted::state_name;
@@ -91,9 +92,9 @@ impl Cursor {
     }
 
     /// How many rows a call is to fetch.
-    fn size(&self, py: Python<'_>, given: Option<i64>) -> PyResult<usize> {
+    fn size(&self, given: Option<&Bound<'_, PyAny>>) -> PyResult<usize> {
         match given {
-            Some(given) => rows_wanted(py, "size", given),
+            Some(given) => rows("size", 0, given),
             None => Ok(self.arraysize.load(Ordering::Relaxed)),
         }
     }
@@ -120,22 +121,14 @@ impl Cursor {
     }
 }
 
-/// A number of rows, which is not negative.
-pub(super) fn rows_wanted(py: Python<'_>, name: &str, given: i64) -> PyResult<usize> {
-    usize::try_from(given).map_err(|_| {
-        raise::<ProgrammingError>(py, format!("{name} must not be negative, but is {given}"))
-    })
+/// A number of rows.
+fn rows(name: &str, least: i64, given: &Bound<'_, PyAny>) -> PyResult<usize> {
+    whole_number(name, least, given).map(|rows| usize::try_from(rows).unwrap_or(usize::MAX))
 }
 
 /// How many rows `fetchmany` fetches by default, at least one: with none its end could not be told.
-pub(super) fn array_size(py: Python<'_>, given: i64) -> PyResult<usize> {
-    match rows_wanted(py, "arraysize", given)? {
-        0 => Err(raise::<ProgrammingError>(
-            py,
-            "arraysize must be at least 1, not 0",
-        )),
-        size => Ok(size),
-    }
+pub(super) fn array_size(given: &Bound<'_, PyAny>) -> PyResult<usize> {
+    rows("arraysize", 1, given)
 }
 
 #[pymethods]
@@ -151,7 +144,7 @@ impl Cursor {
     )]
     fn execute<'py>(
         slf: Bound<'py, Self>,
-        operation: &str,
+        operation: &Bound<'py, PyAny>,
         parameters: Option<&Bound<'py, PyAny>>,
         timeout: Option<&Bound<'py, PyAny>>,
         query_tags: Option<&Bound<'py, PyAny>>,
@@ -161,7 +154,7 @@ impl Cursor {
     ) -> PyResult<Bound<'py, Self>> {
         let (py, this) = (slf.py(), slf.get());
         this.check_open(py)?;
-        let (sql, parameters) = this.bind(py, operation, parameters)?;
+        let (sql, parameters) = this.bind(py, &text("operation", operation)?, parameters)?;
         let beside = Beside {
             streams: Streams::new(py, &sql, input_stream, output_stream)?,
             progress,
@@ -175,8 +168,6 @@ impl Cursor {
             ..Statement::default()
         };
         let mut turn = this.turn(py)?;
-        let transactions = this.connection.get().transactions();
-        transactions.statement_runs(&statement.sql);
         this.run(py, &mut turn, statement, beside)?;
         drop(turn);
         Ok(slf)
@@ -186,7 +177,7 @@ impl Cursor {
     #[pyo3(signature = (operation, seq_of_parameters, *, timeout=None, query_tags=None))]
     fn executemany<'py>(
         slf: Bound<'py, Self>,
-        operation: &str,
+        operation: &Bound<'py, PyAny>,
         seq_of_parameters: &Bound<'py, PyAny>,
         timeout: Option<&Bound<'py, PyAny>>,
         query_tags: Option<&Bound<'py, PyAny>>,
@@ -198,22 +189,29 @@ impl Cursor {
             query_tags: tags_of(query_tags)?,
             ..Statement::default()
         };
-        this.execute_sets(py, operation, seq_of_parameters, &each)?;
+        this.execute_sets(py, &text("operation", operation)?, seq_of_parameters, &each)?;
         Ok(slf)
     }
 
     /// Executes a statement and does not wait for its end.
-    #[pyo3(signature = (operation, parameters=None, *, query_tags=None, detach=false))]
+    #[pyo3(
+        signature = (operation, parameters=None, *, query_tags=None, detach=None),
+        text_signature = "($self, operation, parameters=None, *, query_tags=None, detach=False)"
+    )]
     fn execute_async<'py>(
         slf: Bound<'py, Self>,
-        operation: &str,
+        operation: &Bound<'py, PyAny>,
         parameters: Option<&Bound<'py, PyAny>>,
         query_tags: Option<&Bound<'py, PyAny>>,
-        detach: bool,
+        detach: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, Self>> {
         let (py, this) = (slf.py(), slf.get());
         this.check_open(py)?;
-        let (sql, parameters) = this.bind(py, operation, parameters)?;
+        let detach = match detach {
+            Some(detach) => argument("detach", "a bool", detach)?,
+            None => false,
+        };
+        let (sql, parameters) = this.bind(py, &text("operation", operation)?, parameters)?;
         let statement = Statement {
             sql,
             parameters,
@@ -221,15 +219,16 @@ impl Cursor {
             query_tags: tags_of(query_tags)?,
             ..Statement::default()
         };
-        let transactions = this.connection.get().transactions();
-        transactions.statement_runs(&statement.sql);
         this.submit(py, statement, detach)?;
         Ok(slf)
     }
 
     /// Finds a statement that was executed before, here or elsewhere, by its id.
-    fn attach<'py>(slf: Bound<'py, Self>, query_id: &str) -> PyResult<Bound<'py, Self>> {
-        slf.get().find(slf.py(), query_id)?;
+    fn attach<'py>(
+        slf: Bound<'py, Self>,
+        query_id: &Bound<'py, PyAny>,
+    ) -> PyResult<Bound<'py, Self>> {
+        slf.get().find(slf.py(), &text("query_id", query_id)?)?;
         Ok(slf)
     }
 
@@ -268,7 +267,10 @@ impl Cursor {
         catalog_name: Option<&Bound<'py, PyAny>>,
         schema_name: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, Self>> {
-        let (catalog, schema) = (catalog(catalog_name)?, text("schema_name", schema_name)?);
+        let (catalog, schema) = (
+            catalog(catalog_name)?,
+            text_or_none("schema_name", schema_name)?,
+        );
         slf.get().ask(slf.py(), "schemas", async |metadata| {
             metadata
                 .schemas(catalog.as_deref(), schema.as_deref())
@@ -288,9 +290,9 @@ impl Cursor {
     ) -> PyResult<Bound<'py, Self>> {
         let this = slf.get();
         let catalog = catalog(catalog_name)?.map(|name| this.catalog_pattern(&name));
-        let schema = text("schema_name", schema_name)?;
-        let table = text("table_name", table_name)?;
-        let types = texts("table_types", table_types)?;
+        let schema = text_or_none("schema_name", schema_name)?;
+        let table = text_or_none("table_name", table_name)?;
+        let types = texts_or_none("table_types", table_types)?;
         this.ask(slf.py(), "tables", async |metadata| {
             let (schema, table) = (schema.as_deref(), table.as_deref());
             metadata
@@ -309,9 +311,12 @@ impl Cursor {
         table_name: Option<&Bound<'py, PyAny>>,
         column_name: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, Self>> {
-        let (catalog, schema) = (catalog(catalog_name)?, text("schema_name", schema_name)?);
-        let table = text("table_name", table_name)?;
-        let column = text("column_name", column_name)?;
+        let (catalog, schema) = (
+            catalog(catalog_name)?,
+            text_or_none("schema_name", schema_name)?,
+        );
+        let table = text_or_none("table_name", table_name)?;
+        let column = text_or_none("column_name", column_name)?;
         slf.get().ask(slf.py(), "columns", async |metadata| {
             let (schema, table) = (schema.as_deref(), table.as_deref());
             metadata
@@ -329,9 +334,9 @@ impl Cursor {
         schema_name: Option<&Bound<'py, PyAny>>,
         table_name: &Bound<'py, PyAny>,
     ) -> PyResult<Bound<'py, Self>> {
-        let catalog = text("catalog_name", catalog_name)?;
-        let schema = text("schema_name", schema_name)?;
-        let table: String = argument("table_name", "a str", table_name)?;
+        let catalog = text_or_none("catalog_name", catalog_name)?;
+        let schema = text_or_none("schema_name", schema_name)?;
+        let table = text("table_name", table_name)?;
         let (catalog, schema) = (catalog.as_deref(), schema.as_deref());
         slf.get()
             .ask_primary_keys(slf.py(), catalog, schema, &table)?;
@@ -352,13 +357,13 @@ impl Cursor {
         parent_schema_name: Option<&Bound<'py, PyAny>>,
         parent_table_name: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, Self>> {
-        let catalog = text("catalog_name", catalog_name)?;
-        let schema = text("schema_name", schema_name)?;
-        let table: String = argument("table_name", "a str", table_name)?;
+        let catalog = text_or_none("catalog_name", catalog_name)?;
+        let schema = text_or_none("schema_name", schema_name)?;
+        let table = text("table_name", table_name)?;
         let parent = [
-            text("parent_catalog_name", parent_catalog_name)?,
-            text("parent_schema_name", parent_schema_name)?,
-            text("parent_table_name", parent_table_name)?,
+            text_or_none("parent_catalog_name", parent_catalog_name)?,
+            text_or_none("parent_schema_name", parent_schema_name)?,
+            text_or_none("parent_table_name", parent_table_name)?,
         ];
         let parent = parent.each_ref().map(Option::as_deref);
         let (catalog, schema) = (catalog.as_deref(), schema.as_deref());
@@ -375,9 +380,9 @@ impl Cursor {
         schema_name: Option<&Bound<'py, PyAny>>,
         function_name: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, Self>> {
-        let catalog = text("catalog_name", catalog_name)?;
-        let schema = text("schema_name", schema_name)?;
-        let function = text("function_name", function_name)?;
+        let catalog = text_or_none("catalog_name", catalog_name)?;
+        let schema = text_or_none("schema_name", schema_name)?;
+        let function = text_or_none("function_name", function_name)?;
         slf.get().ask(slf.py(), "functions", async |metadata| {
             let (schema, function) = (schema.as_deref(), function.as_deref());
             match catalog.as_deref() {
@@ -398,8 +403,11 @@ impl Cursor {
         schema_name: Option<&Bound<'py, PyAny>>,
         procedure_name: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, Self>> {
-        let (catalog, schema) = (catalog(catalog_name)?, text("schema_name", schema_name)?);
-        let procedure = text("procedure_name", procedure_name)?;
+        let (catalog, schema) = (
+            catalog(catalog_name)?,
+            text_or_none("schema_name", schema_name)?,
+        );
+        let procedure = text_or_none("procedure_name", procedure_name)?;
         slf.get().ask(slf.py(), "procedures", async |metadata| {
             let (schema, procedure) = (schema.as_deref(), procedure.as_deref());
             metadata
@@ -433,8 +441,8 @@ impl Cursor {
 
     /// At most `size` rows, `arraysize` if not given.
     #[pyo3(signature = (size=None))]
-    fn fetchmany(slf: &Bound<'_, Self>, size: Option<i64>) -> PyResult<Py<PyList>> {
-        let size = slf.get().size(slf.py(), size)?;
+    fn fetchmany(slf: &Bound<'_, Self>, size: Option<&Bound<'_, PyAny>>) -> PyResult<Py<PyList>> {
+        let size = slf.get().size(size)?;
         Self::fetch(slf, Some(size))
     }
 
@@ -450,8 +458,12 @@ impl Cursor {
 
     /// At most `size` rows as an Arrow table, `arraysize` if not given.
     #[pyo3(signature = (size=None))]
-    fn fetchmany_arrow(&self, py: Python<'_>, size: Option<i64>) -> PyResult<Py<PyAny>> {
-        let size = self.size(py, size)?;
+    fn fetchmany_arrow(
+        &self,
+        py: Python<'_>,
+        size: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<Py<PyAny>> {
+        let size = self.size(size)?;
         self.arrow_table(py, Some(size))
     }
 
@@ -503,9 +515,15 @@ impl Cursor {
     }
 
     /// Not supported: results are read forward only.
-    #[pyo3(signature = (value, mode="relative"))]
-    fn scroll(&self, py: Python<'_>, value: i64, mode: &str) -> PyResult<()> {
-        let _ = (value, mode);
+    #[pyo3(signature = (value, mode=None), text_signature = "($self, value, mode='relative')")]
+    fn scroll(
+        &self,
+        py: Python<'_>,
+        value: &Bound<'_, PyAny>,
+        mode: Option<&Bound<'_, PyAny>>,
+    ) -> PyResult<()> {
+        argument::<i64>("value", "an int", value)?;
+        text_or_none("mode", mode)?;
         Err(raise::<NotSupportedError>(
             py,
             "scroll is not supported: results are read forward only; execute the statement again, or keep the rows",
@@ -535,10 +553,11 @@ impl Cursor {
     fn callproc(
         &self,
         py: Python<'_>,
-        procname: &str,
+        procname: &Bound<'_, PyAny>,
         parameters: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<()> {
         let _ = parameters;
+        let procname = text("procname", procname)?;
         Err(raise::<NotSupportedError>(
             py,
             format!("callproc is not supported; execute 'CALL {procname}(...)' instead"),
@@ -634,7 +653,7 @@ impl Cursor {
 
     #[setter]
     fn set_arraysize(&self, size: &Bound<'_, PyAny>) -> PyResult<()> {
-        let size = array_size(size.py(), argument("arraysize", "an int", size)?)?;
+        let size = array_size(size)?;
         self.arraysize.store(size, Ordering::Relaxed);
         Ok(())
     }

@@ -142,7 +142,6 @@ impl Cursor {
         let mut rowcount = Some(0);
         let transactions = self.connection.get().transactions();
         for (sql, parameters, sets) in statements {
-            transactions.statement_runs(&sql);
             let what = (count > 1).then(|| describe(&sets, count));
             let statement = Statement {
                 sql,

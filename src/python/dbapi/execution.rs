@@ -13,6 +13,7 @@ use super::exceptions::{DataError, ProgrammingError, Warning, raise, to_pyerr};
 use super::options::{OnTruncated, seconds};
 use super::progress::{Reporter, callback, tell};
 use super::result_set::ResultSet;
+use super::transaction::Outcome;
 use super::turn::{About, Turn};
 use super::volume::{Streams, time_left};
 use crate::client::sql::{Template, Values, is_empty};
@@ -53,7 +54,10 @@ impl Cursor {
         };
         let session = self.connection.get().session(py)?;
         let tell = |py: Python<'_>| tell(py, reporter.as_mut());
+        let transactions = self.connection.get().transactions();
+        let step = transactions.starts(&statement.sql);
         let executed = wait_and(py, tell, session.execute(statement, &control));
+        transactions.ends(step, Outcome::of(&executed));
         self.inner.about().query_id = control.statement_id();
         let executed = executed?.map_err(|error| {
             let error = match beside.what {

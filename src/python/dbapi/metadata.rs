@@ -1,14 +1,15 @@
 //! Metadata methods of a cursor: what there is in the warehouse, as a result.
 
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedStr;
 use pyo3::types::PyAny;
 
+use super::arguments::text_or_none;
 use super::cursor::Cursor;
 use super::exceptions::to_pyerr;
 use super::progress::tell;
 use crate::client::metadata::{Table, escape_underscores, is_all_catalogs};
 use crate::client::{Error, ErrorCode, Metadata, Result};
-use crate::python::convert::argument;
 use crate::python::runtime::wait_and;
 
 impl Cursor {
@@ -84,28 +85,8 @@ fn named(error: Error, call: &str) -> Error {
     }
 }
 
-/// A name or a pattern, if there is one.
-pub(super) fn text(name: &str, given: Option<&Bound<'_, PyAny>>) -> PyResult<Option<String>> {
-    given
-        .map(|given| argument(name, "a str or None", given))
-        .transpose()
-}
-
-/// The names of types of tables, if there are any.
-pub(super) fn texts(name: &str, given: Option<&Bound<'_, PyAny>>) -> PyResult<Option<Vec<String>>> {
-    let Some(given) = given else {
-        return Ok(None);
-    };
-    let items: Vec<Bound<'_, PyAny>> = argument(name, "a sequence of str or None", given)?;
-    let texts = items
-        .iter()
-        .enumerate()
-        .map(|(at, item)| argument(&format!("{name}[{at}]"), "a str", item));
-    texts.collect::<PyResult<_>>().map(Some)
-}
-
 /// A catalog; what stands for all of them asks for everything, as None does.
-pub(super) fn catalog(given: Option<&Bound<'_, PyAny>>) -> PyResult<Option<String>> {
-    let name = text("catalog_name", given)?;
+pub(super) fn catalog(given: Option<&Bound<'_, PyAny>>) -> PyResult<Option<PyBackedStr>> {
+    let name = text_or_none("catalog_name", given)?;
     Ok(name.filter(|name| !is_all_catalogs(name)))
 }

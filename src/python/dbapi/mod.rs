@@ -1,5 +1,6 @@
 //! The DB-API 2.0 surface (PEP 249), one of its concepts a file.
 
+mod arguments;
 mod arrow;
 mod connect;
 mod connection;

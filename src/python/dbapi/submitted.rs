@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 use super::cursor::Cursor;
 use super::exceptions::{ProgrammingError, raise, to_pyerr};
 use super::progress::tell;
+use super::transaction::Outcome;
 use super::volume::{Streams, time_left};
 use crate::client::wire::StatementState;
 use crate::client::{Error, ErrorCode, Statement, StatementControl, SubmittedStatement};
@@ -24,13 +25,24 @@ impl Cursor {
         let control = StatementControl::default();
         self.begin(py, &mut turn, &control)?;
         let session = self.connection.get().session(py)?;
+        let transactions = self.connection.get().transactions();
+        let step = transactions.starts(&statement.sql);
         let submitted = wait(py, session.submit(statement, &control));
+        transactions.ends(
+            step,
+            match Outcome::of(&submitted) {
+                Outcome::Succeeded => Outcome::Unheard,
+                other => other,
+            },
+        );
         self.inner().about().query_id = control.statement_id();
         let submitted = submitted?.map_err(|error| to_pyerr(py, &error))?;
         if detach {
             submitted.detach();
         }
-        self.inner().about().submitted = Some(submitted);
+        let mut about = self.inner().about();
+        about.submitted = Some(submitted);
+        about.step = Some(step);
         Ok(())
     }
 
@@ -61,7 +73,27 @@ impl Cursor {
     pub(super) fn state(&self, py: Python<'_>) -> PyResult<StatementState> {
         let submitted = self.submitted(py)?;
         let progress = wait(py, async move { submitted.progress().await })?;
-        Ok(progress.map_err(|error| to_pyerr(py, &error))?.state)
+        let state = progress.map_err(|error| to_pyerr(py, &error))?.state;
+        match state {
+            StatementState::Succeeded | StatementState::Closed => {
+                self.is_heard_of(Outcome::Succeeded);
+            }
+            StatementState::Failed | StatementState::Canceled => self.is_heard_of(Outcome::Failed),
+            StatementState::Pending | StatementState::Running | StatementState::Unknown => {}
+        }
+        Ok(state)
+    }
+
+    /// Tells the transactions what has become of the statement that was submitted, once.
+    fn is_heard_of(&self, outcome: Outcome) {
+        if outcome == Outcome::Unheard {
+            return;
+        }
+        let step = self.inner().about().step.take();
+        if let Some(step) = step {
+            let transactions = self.connection.get().transactions();
+            transactions.is_heard_of(step, outcome);
+        }
     }
 
     /// Waits for the end of the statement that was submitted; its result becomes that of the cursor.
@@ -82,16 +114,19 @@ impl Cursor {
                     .await
                     .unwrap_or_else(|_| {
                         let message = format!(
-                            "statement {} did not end within {} s; it still runs",
-                            submitted.id(),
-                            limit.as_secs_f64()
+                            "statement {} did not end within {limit:?}; it still runs",
+                            submitted.id()
                         );
                         Err(Error::new(ErrorCode::Timeout, message)
                             .with_statement_id(submitted.id()))
                     }),
             }
-        })?;
-        let executed = executed.map_err(|error| to_pyerr(py, &error))?;
+        });
+        self.is_heard_of(match &executed {
+            Ok(Err(error)) if error.code() == ErrorCode::Timeout => Outcome::Unheard,
+            other => Outcome::of(other),
+        });
+        let executed = executed?.map_err(|error| to_pyerr(py, &error))?;
         if executed.is_volume_operation() {
             let control = self.inner().about().control.clone();
             let time = time_left(limit, started);

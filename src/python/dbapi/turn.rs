@@ -9,6 +9,7 @@ use pyo3::types::PyList;
 
 use super::exceptions::{ProgrammingError, raise};
 use super::result_set::ResultSet;
+use super::transaction::Step;
 use crate::client::{Error, Result, StatementControl, SubmittedStatement};
 use crate::python::turn::{self, Shared};
 
@@ -33,6 +34,8 @@ pub(super) struct About {
     pub(super) truncated: bool,
     /// What runs by itself.
     pub(super) submitted: Option<SubmittedStatement>,
+    /// The same to the transactions, until its end is heard of.
+    pub(super) step: Option<Step>,
 }
 
 impl CursorInner {

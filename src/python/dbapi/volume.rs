@@ -62,20 +62,31 @@ impl<'a, 'py> Streams<'a, 'py> {
             let Some(stream) = stream else {
                 continue;
             };
+            let is_bytes = name == "input_stream" && stream.is_instance_of::<PyBytes>();
+            if !is_bytes && !stream.hasattr(method)? {
+                let what = format!("a binary stream with a method {method}");
+                return Err(wrong_type(name, &what, stream));
+            }
+            if name == "output_stream" && is_of_text(stream)? {
+                return Err(PyTypeError::new_err(format!(
+                    "{name} must take bytes, and a {} takes text; a file is opened with mode 'wb' for that",
+                    stream.get_type().name()?
+                )));
+            }
             if !sql.contains(stands_for_it) {
                 let message = format!(
                     "{name} is of no use to a statement without the name '{stands_for_it}'; that is: {example}"
                 );
                 return Err(raise::<ProgrammingError>(py, message));
             }
-            let is_bytes = name == "input_stream" && stream.is_instance_of::<PyBytes>();
-            if !is_bytes && !stream.hasattr(method)? {
-                let what = format!("a binary stream with a method {method}");
-                return Err(wrong_type(name, &what, stream));
-            }
         }
         Ok(Self { input, output })
     }
+}
+
+fn is_of_text(stream: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let io = stream.py().import("io")?;
+    stream.is_instance(&io.getattr("TextIOBase")?)
 }
 
 /// The time that a statement has, by when it began.

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 import datetime
+import decimal
 from typing import TYPE_CHECKING, Any
 
 import pytest
+
+import databricks_sql_kernel as kernel
 
 from .conftest import execute
 from .faults import code_of
 
 if TYPE_CHECKING:
     from databricks_sql_warehouse import Warehouse
-
-    import databricks_sql_kernel as kernel
 
     from .conftest import Open
 
@@ -55,6 +56,20 @@ def test_6_what_can_be_said_can_be_bound(session: kernel.Session, warehouse: War
     bound(session, None, "BIGINT")
     sent = warehouse.log(method="POST", path="/api/2.0/sql/statements")[-1]["body"]
     assert [each["type"] for each in sent["parameters"]] == ["BIGINT"]
+
+
+@pytest.mark.parametrize(("value", "room"), [("123456", 2), ("-100.5", 2)])
+def test_6_a_decimal_has_no_more_digits_in_front_than_its_type(
+    session: kernel.Session, value: str, room: int
+) -> None:
+    statement = session.statement()
+    statement.set_sql("SELECT ?")
+    with pytest.raises(
+        kernel.KernelError, match=f"has {room} digits in front of the point"
+    ) as caught:
+        statement.bind_param(1, value, "DECIMAL(3,1)")
+    assert caught.value.code == "InvalidArgument"
+    assert bound(session, "99.55", "DECIMAL(3,1)") == decimal.Decimal("99.55")
 
 
 def test_6_void_drops_no_value(session: kernel.Session) -> None:

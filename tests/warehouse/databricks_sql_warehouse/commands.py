@@ -211,7 +211,7 @@ _COMMANDS: list[tuple[re.Pattern[str], Command, bool]] = [
     (compiled(rf"USE(?P<what> CATALOG| SCHEMA| DATABASE|) (?P<name>{PATH})"), _use, True),
     (compiled(r"SET AUTOCOMMIT\s*=?\s*(?P<value>TRUE|FALSE)"), _set_autocommit, True),
     (compiled(r"SET AUTOCOMMIT"), _show_autocommit, True),
-    (compiled(r"(?:BEGIN|START) TRANSACTION"), _begin, True),
+    (compiled(r"BEGIN (?:TRANSACTION|WORK)|START TRANSACTION"), _begin, True),
     (_COMMIT, _commit, True),
     (_ROLLBACK, _rollback, True),
     (compiled(r"SET TIME ZONE (?P<name>(?!))?(?P<value>.+)"), _set, True),

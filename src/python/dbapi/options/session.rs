@@ -3,6 +3,7 @@
 use pyo3::prelude::*;
 use pyo3::types::{PyBool, PyMapping};
 
+use super::super::exceptions::{ProgrammingError, raise};
 use super::super::transaction::TransactionOptions;
 use crate::client::SessionConfig;
 use crate::client::wire::QueryTag;
@@ -40,7 +41,7 @@ pub(super) fn set(
         "fetch_autocommit_from_server" => transactions.ask_service = value.extract()?,
         "ignore_transactions" => transactions.ignored = value.extract()?,
         "query_tags" => {
-            let tags = setting(&query_tags(Some(value))?);
+            let tags = setting(value.py(), &query_tags(Some(value))?)?;
             if !tags.is_empty() {
                 let settings = &mut session.session_configuration;
                 settings.insert("QUERY_TAGS".to_owned(), tags);
@@ -55,11 +56,22 @@ pub(super) fn set(
 }
 
 /// Tags as the service reads them in a setting: `key:value,key`, with backslashes in front of what would be read
-/// otherwise.
-fn setting(tags: &[QueryTag]) -> String {
+/// otherwise. In a key there is no such way to write colons and commas.
+fn setting(py: Python<'_>, tags: &[QueryTag]) -> PyResult<String> {
     let texts = tags.iter().map(|tag| {
+        if tag.key.is_empty() || tag.key.contains([':', ',']) {
+            return Err(raise::<ProgrammingError>(
+                py,
+                format!(
+                    "query_tags: {:?} cannot be a key for the statements of a session, which is not empty and has \
+                     neither colon nor comma; rename it, or pass it with each statement: \
+                     execute(..., query_tags=...)",
+                    tag.key
+                ),
+            ));
+        }
         let key = tag.key.replace('\\', r"\\");
-        match &tag.value {
+        Ok(match &tag.value {
             Some(value) => {
                 let value = value
                     .replace('\\', r"\\")
@@ -68,9 +80,9 @@ fn setting(tags: &[QueryTag]) -> String {
                 format!("{key}:{value}")
             }
             None => key,
-        }
+        })
     });
-    texts.collect::<Vec<_>>().join(",")
+    Ok(texts.collect::<PyResult<Vec<_>>>()?.join(","))
 }
 
 fn set_configuration(session: &mut SessionConfig, value: &Bound<'_, PyAny>) -> PyResult<()> {

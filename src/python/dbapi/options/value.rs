@@ -13,16 +13,22 @@ pub(in crate::python::dbapi) fn seconds(
     name: &str,
     value: &Bound<'_, PyAny>,
 ) -> PyResult<Duration> {
-    let number: f64 = argument(name, "a number of seconds", value)?;
-    Duration::try_from_secs_f64(number)
-        .ok()
-        .filter(|duration| !duration.is_zero())
-        .ok_or_else(|| {
-            raise::<ProgrammingError>(
-                value.py(),
-                format!("{name} must be a positive number of seconds, not {number}"),
-            )
-        })
+    let refused =
+        |why: String| raise::<ProgrammingError>(value.py(), format!("{name} must be {why}"));
+    let number: f64 = match argument(name, "a number of seconds", value) {
+        Err(raised) if raised.is_instance_of::<PyOverflowError>(value.py()) => f64::INFINITY,
+        other => other?,
+    };
+    match Duration::try_from_secs_f64(number) {
+        Ok(duration) if !duration.is_zero() => Ok(duration),
+        Err(_) if number > 0.0 => Err(refused(format!(
+            "a number of seconds below {:?}, not {number:?}; leave it out where there is no limit",
+            Duration::MAX.as_secs_f64()
+        ))),
+        _ => Err(refused(format!(
+            "a positive number of seconds, not {number:?}"
+        ))),
+    }
 }
 
 /// The bytes of a file that an option names.
