@@ -2,6 +2,7 @@
 
 use url::{Host, Url};
 
+use super::redact::{is_token, quoted, quoted_address};
 use super::{Error, OptionNames, Result};
 
 /// A SQL warehouse and the address of its workspace.
@@ -125,8 +126,8 @@ const MORE_THAN_A_HOST: &str = "holds more than a host and a port";
 
 fn refused(option: &str, given: &str, why: &str) -> Error {
     Error::invalid_argument(format!(
-        "{option} '{}' {why}; it looks like 'dbc-a1b2345c-d6e7.cloud.databricks.com'",
-        without_credentials(given)
+        "{option} {} {why}; it looks like 'dbc-a1b2345c-d6e7.cloud.databricks.com'",
+        quoted_address(given)
     ))
 }
 
@@ -135,6 +136,9 @@ fn parse_host(option: &str, given: &str) -> Result<Url> {
     let text = given.trim();
     if text.is_empty() {
         return Err(refused("is empty"));
+    }
+    if is_token(text) {
+        return Err(refused("is no host name"));
     }
     let lower = text.to_ascii_lowercase();
     let absolute = if lower.starts_with("https://") || lower.starts_with("http://") {
@@ -159,25 +163,28 @@ fn parse_host(option: &str, given: &str) -> Result<Url> {
     Ok(url)
 }
 
-fn without_credentials(given: &str) -> &str {
-    given.rsplit_once('@').map_or(given, |(_, host)| host)
-}
-
 fn parse_http_path(given: &str) -> Result<(String, Option<String>)> {
     if given.contains("sql/protocolv1/") {
         return Err(Error::invalid_argument(format!(
-            "http_path '{given}' names an all-purpose cluster, which the Statement Execution API cannot reach; \
-             use the path of a SQL warehouse, '/sql/1.0/warehouses/<id>'"
+            "http_path {} names an all-purpose cluster, which the Statement Execution API cannot reach; \
+             use the path of a SQL warehouse, '/sql/1.0/warehouses/<id>'",
+            quoted(given)
         )));
     }
     let id = ["/warehouses/", "/endpoints/"]
         .iter()
         .find_map(|marker| given.split_once(marker))
-        .map(|(_, rest)| rest.split(['/', '?', '&']).next().unwrap_or_default().trim())
+        .map(|(_, rest)| {
+            rest.split(['/', '?', '&'])
+                .next()
+                .unwrap_or_default()
+                .trim()
+        })
         .filter(|id| !id.is_empty())
         .ok_or_else(|| {
             Error::invalid_argument(format!(
-                "http_path '{given}' names no SQL warehouse; it looks like '/sql/1.0/warehouses/<id>'"
+                "http_path {} names no SQL warehouse; it looks like '/sql/1.0/warehouses/<id>'",
+                quoted(given)
             ))
         })?;
     Ok((id.to_owned(), org_id(given)))
@@ -229,7 +236,6 @@ mod tests {
             "http://10.0.0.1",
             "http://localhost.example.com",
             "https://h/x",
-            "h?x=1",
             "h:99999",
         ] {
             let error = Endpoint::parse(given, PATH).expect_err(given);
@@ -256,8 +262,25 @@ mod tests {
 
     #[test]
     fn credentials_in_the_host_are_refused_without_being_repeated() {
-        let error = Endpoint::parse("https://user:s3cret@h.example.com", PATH).unwrap_err();
+        for given in [
+            "https://user:s3cret@h.example.com",
+            "https://h.example.com/?token=s3cret",
+            "dapis3cret",
+            "eyJ0.s3cret.s3cret",
+        ] {
+            let error = Endpoint::parse(given, PATH).unwrap_err();
+            assert!(!error.message().contains("s3cret"), "{error}");
+        }
+    }
+
+    #[test]
+    fn a_token_in_the_place_of_the_path_is_not_repeated() {
+        let error = Endpoint::parse("h", "dapis3cret").unwrap_err();
         assert!(!error.message().contains("s3cret"), "{error}");
+        assert!(
+            error.message().contains("are the arguments swapped?"),
+            "{error}"
+        );
     }
 
     #[test]

@@ -39,4 +39,5 @@ pub use secret::Secret;
 pub use session::{Session, WeakSession};
 pub use statement::{Delivery, ExecutedStatement, Statement};
 pub use submitted::{Progress, SubmittedStatement};
+pub(crate) use transport::redact;
 pub use turns::while_waiting;

@@ -18,6 +18,7 @@ use super::{
     CachedToken, DatabricksCli, Dialect, Federated, Fingerprint, Grant, IdToken, IdentityClient,
     PersonalAccessToken, TokenSource, Workload, shared,
 };
+use crate::client::redact::quoted;
 use crate::client::{Error, Result};
 
 /// The ways, in their order.
@@ -78,7 +79,8 @@ impl Method {
         found.ok_or_else(|| {
             let known: Vec<_> = ORDER.iter().flat_map(|way| way.names()).copied().collect();
             Error::invalid_argument(format!(
-                "auth_type '{name}' is not known; it must be one of {}",
+                "auth_type {} is not known; it must be one of {}",
+                quoted(name),
                 known.join(", ")
             ))
         })
@@ -426,7 +428,8 @@ impl Grant for Box<dyn Grant> {
 fn assertion(settings: &Settings) -> Result<Assertion> {
     let path = settings.get("jwt_key_file").unwrap_or_default();
     let pem = std::fs::read(path).map_err(|why| {
-        Error::invalid_argument(format!("oauth_jwt_key_file '{path}' cannot be read: {why}"))
+        let path = quoted(path);
+        Error::invalid_argument(format!("oauth_jwt_key_file {path} cannot be read: {why}"))
     })?;
     let algorithm = match settings.get("jwt_algorithm") {
         Some(name) => name.parse()?,

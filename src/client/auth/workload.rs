@@ -11,6 +11,7 @@ use url::Url;
 use super::federation::Exchange;
 use super::identity::Asking;
 use super::{Dialect, Grant, IdentityClient, Token, TokenFuture};
+use crate::client::redact::quoted;
 use crate::client::{Error, ErrorCode, Result};
 
 /// Where the token of a job is.
@@ -81,8 +82,8 @@ impl IdToken {
             Self::Variable(name) => std::env::var(name)
                 .map_err(|_| missing(format!("the variable {name} holds no token")))?,
             Self::File(path) => std::fs::read_to_string(path).map_err(|why| {
-                let file = path.display();
-                missing(format!("the token file '{file}' cannot be read: {why}"))
+                let file = quoted(&path.to_string_lossy());
+                missing(format!("the token file {file} cannot be read: {why}"))
             })?,
             Self::GitHub {
                 url,

@@ -349,10 +349,19 @@ pub(crate) fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue
         .zip(HeaderValue::try_from(value).ok());
     parsed.ok_or_else(|| {
         Error::invalid_argument(format!(
-            "the HTTP header '{}' cannot be sent",
-            name.escape_debug()
+            "the HTTP header {} cannot be sent",
+            quoted_name(name)
         ))
     })
+}
+
+/// A name as far as it is one: a value may have got behind it.
+fn quoted_name(name: &str) -> String {
+    let end = name.find(|c: char| c != '-' && c != '_' && !c.is_ascii_alphanumeric());
+    match end {
+        Some(end) => format!("'{}...'", &name[..end]),
+        None => redact::quoted(name),
+    }
 }
 
 fn bearer(token: &Token) -> Result<HeaderValue> {

@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyDict;
 
 use super::exceptions::raise;
+use crate::client::redact::quoted;
 
 /// Keyword arguments by name.
 pub(super) struct Arguments<'a, 'py>(pub(super) Option<&'a Bound<'py, PyDict>>);
@@ -79,7 +80,7 @@ fn named(value: &Bound<'_, PyAny>, name: &str, raised: &PyErr) -> PyErr {
 pub(super) fn read_file(py: Python<'_>, name: &str, path: PathBuf) -> PyResult<Vec<u8>> {
     let content = py.detach(|| std::fs::read(&path));
     let refused = |why: String| {
-        let message = format!("{name} '{}' {why}", path.display());
+        let message = format!("{name} {} {why}", quoted(&path.to_string_lossy()));
         raise(py, "ProgrammingError", message)
     };
     match content {

@@ -16,6 +16,7 @@ use crate::client::auth::{
     CachedToken, Dialect, Federated, Fingerprint, Grant, IdentityClient, PersonalAccessToken,
     TokenSource, shared,
 };
+use crate::client::redact::quoted;
 use crate::client::{Endpoint, Error, HttpConfig, Result, Secret};
 
 /// The names of the kinds, as they are listed to who gives another.
@@ -138,7 +139,8 @@ impl SignIn {
             },
             other => {
                 return Err(PyValueError::new_err(format!(
-                    "auth_type '{other}' is not known; it must be one of {KINDS}"
+                    "auth_type {} is not known; it must be one of {KINDS}",
+                    quoted(other)
                 )));
             }
         })
@@ -175,7 +177,8 @@ impl SignIn {
             }
             Kind::Key { id, file, kid } => {
                 let pem = std::fs::read(&file).map_err(|why| {
-                    Error::invalid_argument(format!("jwt_key_file '{file}' cannot be read: {why}"))
+                    let file = quoted(&file);
+                    Error::invalid_argument(format!("jwt_key_file {file} cannot be read: {why}"))
                 })?;
                 let algorithm = match self.jwt_algorithm.as_deref() {
                     Some(name) => name.parse()?,

@@ -197,3 +197,71 @@ def test_no_secret_is_found_where_it_does_not_belong(
     through = json.dumps(by_server["proxy"])
     for secret in {*tokens, _CLIENT[1], *signatures}:
         assert secret not in through
+
+
+_PATH = "/sql/1.0/warehouses/0123456789abcdef"
+_PEM = "-----BEGIN PRIVATE KEY-----\ns3cret-key\n-----END PRIVATE KEY-----\n"
+_MISPLACED: dict[str, tuple[dict[str, Any], str]] = {
+    "a token as http_path": ({"http_path": _TOKEN}, "are the arguments swapped"),
+    "a token as server_hostname": ({"server_hostname": _TOKEN}, "are the arguments swapped"),
+    "a token as warehouse_id": (
+        {"http_path": None, "warehouse_id": _TOKEN + "\n"},
+        "it looks like '0123456789abcdef'",
+    ),
+    "a token as auth_type": ({"access_token": None, "auth_type": _TOKEN}, "must be one of"),
+    "a token in the query of server_hostname": (
+        {"server_hostname": "https://localhost:1/?token=s3cret-query"},
+        r"'https://localhost:1/\?...' holds more than a host",
+    ),
+    "a key as the path of its file": (
+        {
+            "access_token": None,
+            "auth_type": "oauth-m2m-jwt",
+            "oauth_client_id": "principal",
+            "oauth_jwt_key_file": _PEM,
+            "oauth_jwt_kid": "kid",
+            "token_url": "https://localhost:1/token",
+        },
+        "the path of a file with it is wanted",
+    ),
+    "a key as the path of the file of a client's key": (
+        {"tls_client_cert_file": __file__, "tls_client_cert_key_file": _PEM},
+        "the path of a file with it is wanted",
+    ),
+    "a value in the name of a header": (
+        {"http_headers": [("x-key: s3cret-header", "1")]},
+        r"header 'x-key...' cannot be sent",
+    ),
+    "a password without a host of its proxy": (
+        {"proxy": "http://user:s3cret-proxy"},
+        "'http://user:...', which is no URL like",
+    ),
+    "a password with a mark that ends it": (
+        {"proxy": "http://user:s3cret-proxy?@localhost:1"},
+        "which is no URL like",
+    ),
+}
+
+
+@pytest.mark.parametrize("mistake", _MISPLACED)
+def test_a_secret_in_a_wrong_place_is_not_repeated(witness: Witness, mistake: str) -> None:
+    wrong, advice = _MISPLACED[mistake]
+    options = {"server_hostname": "https://localhost:1", "http_path": _PATH, "access_token": "t"}
+    with pytest.raises(dbapi.Error, match=advice) as raised:
+        dbapi.connect(**{**options, **wrong})
+    witness.texts += [str(raised.value), repr(raised.value), repr(vars(raised.value))]
+    witness.texts.append(repr(pickle.dumps(raised.value)))
+    assert not witness.finds("s3cret")
+
+
+@pytest.mark.parametrize(
+    "proxy", ["http://user:s3cret-proxy", "http://localhost:99999/?key=s3cret-query"]
+)
+def test_a_secret_in_a_wrong_proxy_of_the_environment_is_not_repeated(
+    monkeypatch: pytest.MonkeyPatch, proxy: str
+) -> None:
+    monkeypatch.setenv("HTTPS_PROXY", proxy)
+    monkeypatch.delenv("https_proxy", raising=False)
+    with pytest.raises(dbapi.Error, match="the proxy in the environment is 'http://") as raised:
+        dbapi.connect("https://localhost:1", _PATH, "t")
+    assert "s3cret" not in str(raised.value) + repr(vars(raised.value))

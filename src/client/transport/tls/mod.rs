@@ -17,6 +17,7 @@ use rustls_platform_verifier::Verifier;
 use self::no_certificate::NoCertificate;
 pub(super) use self::verifier::RefusedCertificate;
 use self::verifier::{Checks, ServerVerifier};
+use super::redact;
 use crate::client::config::{ClientCertificate, TlsConfig};
 use crate::client::{Error, OptionNames, Result, Secret};
 
@@ -123,11 +124,11 @@ fn check_environment() -> Result<()> {
     let Some(file) = std::env::var_os("SSL_CERT_FILE").filter(|file| !file.is_empty()) else {
         return Ok(());
     };
-    let shown = std::path::Path::new(&file).display();
+    let shown = redact::quoted(&file.to_string_lossy());
     let pem = std::fs::read(&file).map_err(|why| {
-        Error::invalid_argument(format!("SSL_CERT_FILE '{shown}' cannot be read: {why}"))
+        Error::invalid_argument(format!("SSL_CERT_FILE {shown} cannot be read: {why}"))
     })?;
-    certificates(&pem, &format!("SSL_CERT_FILE '{shown}'")).map(drop)
+    certificates(&pem, &format!("SSL_CERT_FILE {shown}")).map(drop)
 }
 
 fn webpki(

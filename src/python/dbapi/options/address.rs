@@ -7,6 +7,7 @@ use pyo3::prelude::*;
 
 use super::super::exceptions::{ProgrammingError, raise};
 use crate::client::auth::{ProfileChoice, Unified};
+use crate::client::redact::{quoted, quoted_address};
 use crate::client::{Endpoint, Result};
 
 /// The address, as far as the options say.
@@ -79,7 +80,9 @@ impl AddressOptions {
                     return Err(raise::<ProgrammingError>(
                         py,
                         format!(
-                            "http_path '{path}' and warehouse_id '{id}' name two warehouses; pass one of them"
+                            "http_path {} and warehouse_id {} name two warehouses; pass one of them",
+                            quoted_address(path),
+                            quoted(id)
                         ),
                     ));
                 }
@@ -113,7 +116,8 @@ fn path_of(py: Python<'_>, warehouse_id: &str) -> PyResult<String> {
         return Err(raise::<ProgrammingError>(
             py,
             format!(
-                "warehouse_id '{warehouse_id}' is no id of a warehouse; it looks like '0123456789abcdef'"
+                "warehouse_id {} is no id of a warehouse; it looks like '0123456789abcdef'",
+                quoted(warehouse_id)
             ),
         ));
     }

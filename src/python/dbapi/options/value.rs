@@ -6,6 +6,7 @@ use pyo3::exceptions::{PyOverflowError, PyTypeError, PyValueError};
 use pyo3::prelude::*;
 
 use super::super::exceptions::{ProgrammingError, raise};
+use crate::client::redact::quoted;
 use crate::python::convert::argument;
 
 /// A positive number of seconds.
@@ -35,7 +36,8 @@ pub(in crate::python::dbapi) fn seconds(
 pub(super) fn read_file(name: &str, path: &Bound<'_, PyAny>) -> PyResult<Vec<u8>> {
     let file: std::path::PathBuf = path.extract()?;
     std::fs::read(&file).map_err(|why| {
-        let message = format!("{name} '{}' cannot be read: {why}", file.display());
+        let file = quoted(&file.to_string_lossy());
+        let message = format!("{name} {file} cannot be read: {why}");
         raise::<ProgrammingError>(path.py(), message)
     })
 }
