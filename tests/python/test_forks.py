@@ -42,7 +42,7 @@ FORKS = """
         child = os.fork()
         if child == 0:
             try:
-                os._exit(use() != [[1]])
+                os._exit(use() != [(1,)])
             finally:
                 os._exit(2)
         waiting = os.pidfd_open(child)
@@ -61,7 +61,7 @@ FORKS = """
 @pytest.mark.slow
 @pytest.mark.skipif(not hasattr(os, "pidfd_open"), reason="only Linux tells of the end of children")
 def test_children_connect_while_threads_of_their_parent_are_at_work(python: Interpreters) -> None:
-    process = python.start(FORKS.format(children=600))
+    process = python.start(FORKS.format(children=400))
     output, errors = process.communicate(timeout=280)
     assert (process.returncode, errors) == (0, "")
     assert json.loads(output) == [0, 0]
