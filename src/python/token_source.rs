@@ -215,8 +215,8 @@ impl Browser for PythonBrowser {
     fn say(&self, text: &str) {
         let said = Python::try_attach(|py| -> PyResult<()> {
             let stream = py.import("sys")?.getattr("stderr")?;
-            stream.call_method1("write", (format!("{text}\n"),))?;
-            stream.call_method0("flush").map(drop)
+            call_foreign_method(&stream, "write", (format!("{text}\n"),))?;
+            call_foreign_method(&stream, "flush", ()).map(drop)
         });
         if !matches!(said, Some(Ok(()))) {
             SystemBrowser.say(text);
