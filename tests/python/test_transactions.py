@@ -149,7 +149,8 @@ def test_what_was_cancelled_unheard_is_rolled_back_with_its_transaction(
         running = pool.submit(cursor.execute, insert, timeout=9)
         warehouse.wait_for(lambda entry: entry["statement"] == insert)
         cursor.cancel()
-        with pytest.raises(dbapi.OperationalError) as raised:
+        unheard = "is asked to end it as soon as it names it"
+        with pytest.raises(dbapi.OperationalError, match=unheard) as raised:
             running.result(timeout=30)
     assert raised.value.maybe_executed is True
     connection.rollback()

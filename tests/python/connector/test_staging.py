@@ -18,6 +18,8 @@ VOLUME = "/Volumes/main/default/files"
 
 def test_files_and_streams_go_up_and_down(open_connection: Open, tmp_path: Path) -> None:
     cursor = open_connection(staging_allowed_local_path=str(tmp_path)).cursor()
+    cursor.execute("DROP VOLUME IF EXISTS main.default.files")
+    cursor.execute("CREATE VOLUME main.default.files")
     (tmp_path / "up").write_text("some bytes")
     cursor.execute(f"PUT '{tmp_path}/up' INTO '{VOLUME}/file' OVERWRITE")
     assert cursor.active_result_set
