@@ -16,6 +16,7 @@ use crate::client::parameter::Bindings;
 use crate::client::submitted::WeakSubmitted;
 use crate::client::wire::QueryTag;
 use crate::client::{self, Error, StatementControl};
+use crate::python::convert::argument;
 use crate::python::turn::{Shared, Turn};
 
 /// What is to be executed.
@@ -145,7 +146,8 @@ impl Statement {
 
     /// Marks the statement in the query history.
     fn set_query_tags(&self, py: Python<'_>, tags: &Bound<'_, PyDict>) -> PyResult<()> {
-        let tags: BTreeMap<String, Option<String>> = tags.extract()?;
+        let what = "a dict of str to str or None";
+        let tags: BTreeMap<String, Option<String>> = argument("tags", what, tags)?;
         let mut state = self.open(py)?;
         if tags.is_empty() {
             return Ok(());

@@ -186,7 +186,7 @@ def test_max_connections_bounds_those_that_are_kept(
         tls_ca_cert=Path(warehouse.ca).read_bytes(),
         max_connections=kept,
     )
-    warehouse.fault(match={"path": "statements/none"}, action={"delay": 0.5}, times=None)
+    warehouse.fault(match={"path": "statements/none"}, action={"delay": 1.5}, times=None)
 
     def ask(number: int) -> str:
         with pytest.raises(kernel.KernelError) as caught:

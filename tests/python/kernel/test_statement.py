@@ -208,6 +208,8 @@ def test_query_tags_may_hold_any_characters(session: kernel.Session, warehouse: 
     assert caught.value.code == "InvalidArgument"
     with pytest.raises(TypeError):
         statement.set_query_tags([("a", "b")])  # type: ignore[arg-type]
+    with pytest.raises(TypeError, match="tags must be a dict of str to str or None"):
+        session.statement().set_query_tags({"a": 1})  # type: ignore[dict-item]
 
 
 def test_integers_of_every_size_come_back(session: kernel.Session) -> None:
