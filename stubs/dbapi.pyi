@@ -1287,7 +1287,11 @@ class BigIntegerParameter(Parameter):
     def __new__(cls, value: SupportsIndex | None, name: str | None = None) -> Self: ...
 
 class FloatParameter(Parameter):
-    """A FLOAT, of 32 bits."""
+    """A FLOAT, of 32 bits.
+
+    Fractions are rounded to them. Refused are whole numbers that they do not hold, and what would
+    become infinite or zero.
+    """
 
     def __new__(cls, value: SupportsFloat | None, name: str | None = None) -> Self: ...
 
@@ -1297,7 +1301,7 @@ class DoubleParameter(Parameter):
     def __new__(cls, value: SupportsFloat | None, name: str | None = None) -> Self: ...
 
 class StringParameter(Parameter):
-    """A STRING."""
+    """A STRING: a text, or the text of a number, a date, a time or a UUID."""
 
     def __new__(cls, value: object, name: str | None = None) -> Self: ...
 

@@ -1,7 +1,8 @@
 //! Values of other packages' types, told by their names: none of these packages is imported for it.
 
 use pyo3::prelude::*;
-use pyo3::types::{PyInt, PyMemoryView};
+use pyo3::sync::PyOnceLock;
+use pyo3::types::{PyInt, PyMemoryView, PyTuple, PyType};
 
 use super::nested::check_depth;
 use super::{Label, ParameterError, Reader, Result, scalar, text_of, wrong};
@@ -19,31 +20,76 @@ impl Reader {
         let (module, name) = (module.to_str()?, name.to_str()?);
         match (module.split('.').next().unwrap_or_default(), name) {
             ("uuid", "UUID") => Ok(scalar(SqlType::String, text_of(value)?)),
-            ("pandas", "NAType" | "NaTType") => Ok(Value::NULL),
-            ("numpy", "ndarray") => {
-                check_depth(label, depth)?;
-                self.value(label, &value.call_method0("tolist")?, depth + 1)
-            }
-            ("numpy", _) if value.hasattr("item")? => {
-                check_depth(label, depth)?;
-                let item = value.call_method0("item")?;
-                if name.ends_with("64") && name.contains("time") && item.is_instance_of::<PyInt>() {
-                    return wrong(format!(
-                        "{label} is a {name} that Python's types do not hold; convert it first, with \
-                         .astype('{name}[us]')"
-                    ));
-                }
-                if item.get_type().is(&class) {
-                    return Err(unsendable(label, value)?);
-                }
-                self.value(label, &item, depth + 1)
-            }
+            _ if is_missing(value)? => Ok(Value::NULL),
+            ("numpy", _) => self.numpy(label, value, depth),
             _ if value.is_instance_of::<PyMemoryView>() => {
                 let bytes = value.call_method0("tobytes")?;
                 Ok(Value::Binary(bytes.extract()?))
             }
             _ => Err(unsendable(label, value)?),
         }
+    }
+
+    /// An array or a scalar of numpy. Of masked arrays, what is masked is NULL.
+    fn numpy(&self, label: Label<'_>, value: &Bound<'_, PyAny>, depth: usize) -> Result<Value> {
+        static ARRAY: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+        static SCALAR: PyOnceLock<Py<PyType>> = PyOnceLock::new();
+        check_depth(label, depth)?;
+        let py = value.py();
+        let is_array = value.is_instance(ARRAY.import(py, "numpy", "ndarray")?)?;
+        if !is_array && !value.is_instance(SCALAR.import(py, "numpy", "generic")?)? {
+            return Err(unsendable(label, value)?);
+        }
+        let dtype = value.getattr("dtype")?;
+        if !dtype.getattr("names")?.is_none() {
+            return wrong(format!(
+                "{label} has the fields of a structured dtype, which no parameter holds; pass them one by one"
+            ));
+        }
+        let kind: char = dtype.getattr("kind")?.extract()?;
+        let is_time = matches!(kind, 'M' | 'm');
+        if !is_array {
+            let item = value.call_method0("item")?;
+            // Times that datetime does not hold are numbers of some unit.
+            if is_time && item.is_instance_of::<PyInt>() {
+                return Err(inexact(label, value)?);
+            }
+            if item.get_type().is(value.get_type()) {
+                return Err(unsendable(label, value)?);
+            }
+            return self.value(label, &item, depth + 1);
+        }
+        if !is_time {
+            return self.value(label, &value.call_method0("tolist")?, depth + 1);
+        }
+        if value.getattr("ndim")?.extract::<usize>()? == 0 {
+            return self.value(label, &value.get_item(PyTuple::empty(py))?, depth + 1);
+        }
+        self.array(label, value, depth)
+    }
+}
+
+/// Refuses a time of numpy that Python's types do not hold.
+fn inexact(label: Label<'_>, value: &Bound<'_, PyAny>) -> PyResult<ParameterError> {
+    let type_name = value.get_type().name()?;
+    Ok(ParameterError::Wrong(format!(
+        "{label} is {value}, a {type_name} that Python's types do not hold; convert it first, with \
+         .astype('{type_name}[us]')"
+    )))
+}
+
+/// Whether the value stands for a missing one, as those of pandas and numpy do.
+pub(super) fn is_missing(value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let class = value.get_type();
+    let name = class.name()?;
+    let package = |package: &str| {
+        let module = class.module()?;
+        PyResult::Ok(module.to_str()?.split('.').next() == Some(package))
+    };
+    match name.to_str()? {
+        "NAType" | "NaTType" => package("pandas"),
+        "MaskedConstant" => package("numpy"),
+        _ => Ok(value.is_none()),
     }
 }
 

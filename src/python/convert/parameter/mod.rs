@@ -148,7 +148,7 @@ impl Reader {
         } else if let Ok(value) = value.cast::<PyDateTime>() {
             temporal::datetime(label, value, self.options.naive_is_ntz)
         } else if let Ok(value) = value.cast::<PyDate>() {
-            Ok(scalar(SqlType::Date, temporal::date(value)))
+            temporal::date(label, value)
         } else if let Ok(value) = value.cast::<PyDelta>() {
             temporal::day_time_interval(label, value)
         } else if number::is_decimal(value)? {

@@ -4,7 +4,7 @@ use std::str::FromStr;
 
 use pyo3::prelude::*;
 use pyo3::sync::PyOnceLock;
-use pyo3::types::{PyInt, PyType};
+use pyo3::types::{PyFloat, PyInt, PyType};
 use rust_decimal::Decimal;
 
 use super::{Label, Result, scalar, text_of, wrong};
@@ -77,6 +77,45 @@ pub(super) fn double(value: f64) -> String {
     } else {
         format!("{value:?}")
     }
+}
+
+/// A number as a DOUBLE; None where none is equal to it.
+pub(super) fn double_as(value: &Bound<'_, PyAny>) -> PyResult<Option<Value>> {
+    let Ok(number) = value.extract::<f64>() else {
+        return Ok(None);
+    };
+    let text = double(number);
+    Ok(says(value, number, &text)?.then(|| scalar(SqlType::Double, text)))
+}
+
+/// A number as a FLOAT. That rounds floats, but none of them to nothing or to infinity, and no whole number and no
+/// Decimal becomes another one.
+pub(super) fn float_as(value: &Bound<'_, PyAny>) -> PyResult<Option<Value>> {
+    const MOST_WHOLE: f64 = 9_007_199_254_740_992.0;
+    let Ok(given) = value.extract::<f64>() else {
+        return Ok(None);
+    };
+    #[expect(clippy::cast_possible_truncation, reason = "FLOAT is of 32 bits")]
+    let rounded = given as f32;
+    let kept = rounded.is_finite() == given.is_finite() && (rounded == 0.0) == (given == 0.0);
+    let rounds =
+        value.is_instance_of::<PyFloat>() && (given.fract() != 0.0 || given.abs() > MOST_WHOLE);
+    let fits = kept && (rounds || says(value, rounded.into(), &format!("{rounded:?}"))?);
+    Ok(fits.then(|| scalar(SqlType::Float, double(given))))
+}
+
+/// Whether the float is the value: NaN is, and for a Decimal that of which the text is.
+fn says(value: &Bound<'_, PyAny>, number: f64, text: &str) -> PyResult<bool> {
+    // A whole number of numpy is made a float before it is compared with one.
+    let exact = if value.is_instance_of::<PyInt>() || !value.hasattr("item")? {
+        value.clone()
+    } else {
+        value.call_method0("item")?
+    };
+    if number.is_nan() || exact.eq(number)? {
+        return Ok(true);
+    }
+    Ok(is_decimal(value)? && value.eq(value.get_type().call1((text,))?)?)
 }
 
 pub(super) fn is_decimal(value: &Bound<'_, PyAny>) -> PyResult<bool> {

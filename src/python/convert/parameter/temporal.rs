@@ -10,8 +10,16 @@ use pyo3::types::{
 use super::{Label, Result, scalar, wrong};
 use crate::client::sql::{SqlType, Value};
 
-pub(super) fn date(value: &Bound<'_, PyDate>) -> String {
-    day(value)
+pub(super) fn date(label: Label<'_>, value: &Bound<'_, PyDate>) -> Result<Value> {
+    let fields = [
+        ("year", value.get_year()),
+        ("month", value.get_month().into()),
+        ("day", value.get_day().into()),
+    ];
+    if !value.is_exact_instance_of::<PyDate>() {
+        refuse_other_fields(label, value, &fields)?;
+    }
+    Ok(scalar(SqlType::Date, day(value)))
 }
 
 fn day(value: &impl PyDateAccess) -> String {
@@ -32,7 +40,7 @@ pub(super) fn datetime(
     if is_not_a_time(value)? {
         return Ok(Value::NULL);
     }
-    refuse_nanoseconds(label, value, "nanosecond")?;
+    refuse_what_is_more(label, value)?;
     if value.get_tzinfo().is_none() {
         let sql_type = if naive_is_ntz {
             SqlType::TimestampNtz
@@ -48,8 +56,13 @@ pub(super) fn datetime(
     Ok(scalar(SqlType::Timestamp, text))
 }
 
-/// The wall time of a datetime, whatever its zone.
-pub(super) fn wall_time(value: &Bound<'_, PyDateTime>) -> String {
+/// `TIMESTAMP_NTZ`, the wall time of a datetime, whatever its zone.
+pub(super) fn datetime_ntz(label: Label<'_>, value: &Bound<'_, PyDateTime>) -> Result<Value> {
+    refuse_what_is_more(label, value)?;
+    Ok(scalar(SqlType::TimestampNtz, wall_time(value)))
+}
+
+fn wall_time(value: &Bound<'_, PyDateTime>) -> String {
     let seconds = format!(
         "{}T{:02}:{:02}:{:02}",
         day(value),
@@ -85,7 +98,11 @@ fn offset(label: Label<'_>, value: &Bound<'_, PyDateTime>) -> Result<Option<Stri
 fn in_utc(label: Label<'_>, value: &Bound<'_, PyDateTime>) -> Result<String> {
     let utc = PyTzInfo::utc(value.py())?;
     match value.call_method1("astimezone", (utc,)) {
-        Ok(moment) => Ok(wall_time(&moment.cast_into().map_err(PyErr::from)?) + "+00:00"),
+        Ok(moment) => {
+            let moment = moment.cast_into().map_err(PyErr::from)?;
+            refuse_what_is_more(label, &moment)?;
+            Ok(wall_time(&moment) + "+00:00")
+        }
         Err(raised) if raised.is_instance_of::<PyOverflowError>(value.py()) => wrong(format!(
             "{label} is {value}, which lies outside of the years 1 to 9999 in UTC"
         )),
@@ -98,15 +115,27 @@ fn is_not_a_time(value: &Bound<'_, PyDateTime>) -> PyResult<bool> {
     Ok(!value.is_exact_instance_of::<PyDateTime>() && value.ne(value)?)
 }
 
+/// Refuses datetimes of other classes that are not what Python's own class would say.
+fn refuse_what_is_more(label: Label<'_>, value: &Bound<'_, PyDateTime>) -> Result<()> {
+    if value.is_exact_instance_of::<PyDateTime>() {
+        return Ok(());
+    }
+    let fields = [
+        ("year", value.get_year()),
+        ("month", value.get_month().into()),
+        ("day", value.get_day().into()),
+        ("hour", value.get_hour().into()),
+        ("minute", value.get_minute().into()),
+        ("second", value.get_second().into()),
+        ("microsecond", value.get_microsecond().cast_signed()),
+    ];
+    refuse_nanoseconds(label, value, "nanosecond")?;
+    refuse_other_fields(label, value, &fields)
+}
+
 /// Refuses what would be lost: SQL holds microseconds, and pandas' types may hold more.
 fn refuse_nanoseconds(label: Label<'_>, value: &Bound<'_, PyAny>, attribute: &str) -> Result<()> {
-    let exact =
-        value.is_exact_instance_of::<PyDateTime>() || value.is_exact_instance_of::<PyDelta>();
-    let Some(nanoseconds) = (!exact)
-        .then(|| value.getattr_opt(attribute))
-        .transpose()?
-        .flatten()
-    else {
+    let Some(nanoseconds) = value.getattr_opt(attribute)? else {
         return Ok(());
     };
     if nanoseconds.extract::<i64>().is_ok_and(|count| count != 0) {
@@ -117,9 +146,34 @@ fn refuse_nanoseconds(label: Label<'_>, value: &Bound<'_, PyAny>, attribute: &st
     Ok(())
 }
 
+/// Refuses what Python's own class cannot hold: pandas' types beyond its range have other fields within.
+fn refuse_other_fields(
+    label: Label<'_>,
+    value: &Bound<'_, PyAny>,
+    fields: &[(&str, i32)],
+) -> Result<()> {
+    for (name, field) in fields {
+        if value.getattr(*name)?.extract::<i64>().ok() != Some(i64::from(*field)) {
+            return wrong(format!(
+                "{label} is {value}, a {} that Python's own types do not hold; pass it as text, in a typed parameter",
+                value.get_type().name()?
+            ));
+        }
+    }
+    Ok(())
+}
+
 /// `[-]D HH:MM:SS.ffffff`
 pub(super) fn day_time_interval(label: Label<'_>, value: &Bound<'_, PyDelta>) -> Result<Value> {
-    refuse_nanoseconds(label, value, "nanoseconds")?;
+    if !value.is_exact_instance_of::<PyDelta>() {
+        let fields = [
+            ("days", value.get_days()),
+            ("seconds", value.get_seconds()),
+            ("microseconds", value.get_microseconds()),
+        ];
+        refuse_nanoseconds(label, value, "nanoseconds")?;
+        refuse_other_fields(label, value, &fields)?;
+    }
     let whole = i128::from(value.get_days()) * 86_400_000_000
         + i128::from(value.get_seconds()) * 1_000_000
         + i128::from(value.get_microseconds());

@@ -3,11 +3,12 @@
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{
-    PyBool, PyDate, PyDateTime, PyDelta, PyInt, PyList, PyMapping, PyString, PyTuple,
+    PyBool, PyDate, PyDateTime, PyDelta, PyFloat, PyInt, PyList, PyMapping, PyString, PyTime,
+    PyTuple,
 };
 
 use super::nested::map_of;
-use super::{Label, Reader, Result, number, scalar, temporal, text, text_of, wrong};
+use super::{Label, Reader, Result, foreign, number, scalar, temporal, text, text_of, wrong};
 use crate::client::sql::{SqlType, Value};
 
 /// A value of a given SQL type, for a marker of a statement.
@@ -195,7 +196,7 @@ classes! {
     BigIntegerParameter "BigIntegerParameter" Wanted::Type(SqlType::BigInt), "A BIGINT.";
     FloatParameter "FloatParameter" Wanted::Type(SqlType::Float), "A FLOAT, of 32 bits.";
     DoubleParameter "DoubleParameter" Wanted::Type(SqlType::Double), "A DOUBLE.";
-    StringParameter "StringParameter" Wanted::Type(SqlType::String), "A STRING.";
+    StringParameter "StringParameter" Wanted::Type(SqlType::String), "A STRING: a text, or the text of a number, a date, a time or a UUID.";
     BinaryParameter "BinaryParameter" Wanted::Type(SqlType::Binary), "A BINARY.";
     DateParameter "DateParameter" Wanted::Type(SqlType::Date), "A DATE.";
     TimestampParameter "TimestampParameter" Wanted::Type(SqlType::Timestamp), "A TIMESTAMP.";
@@ -246,7 +247,7 @@ fn is_plain(value: &Bound<'_, PyAny>) -> bool {
         || value.is_instance_of::<PyInt>()
         || value.is_instance_of::<PyString>()
         || value.is_instance_of::<PyDate>()
-        || value.is_instance_of::<pyo3::types::PyFloat>()
+        || value.is_instance_of::<PyFloat>()
 }
 
 /// The SQL type that the connector's parameters name.
@@ -296,7 +297,7 @@ impl Reader {
         wanted: &Wanted,
         depth: usize,
     ) -> Result<Value> {
-        if value.is_none() {
+        if foreign::is_missing(value)? {
             return Ok(match wanted {
                 Wanted::Type(sql_type) => Value::Scalar(sql_type.clone(), None),
                 _ => Value::NULL,
@@ -348,6 +349,10 @@ impl Reader {
         depth: usize,
     ) -> Result<Option<Value>> {
         let written = value.cast::<PyString>().ok();
+        // An array of one item would pass for a number, and anything for its text.
+        if written.is_none() && *sql_type != SqlType::Binary && value.hasattr("__len__")? {
+            return Ok(None);
+        }
         Ok(match sql_type {
             SqlType::TinyInt | SqlType::SmallInt | SqlType::Int | SqlType::BigInt => {
                 Some(number::integer_as(label, value, sql_type.clone())?)
@@ -359,18 +364,15 @@ impl Reader {
                     None
                 }
             }
-            SqlType::Float | SqlType::Double => match value.extract::<f64>() {
-                Ok(number) if !value.is_instance_of::<PyInt>() || value.eq(number)? => {
-                    Some(scalar(sql_type.clone(), number::double(number)))
-                }
-                _ => None,
-            },
+            SqlType::Float => number::float_as(value)?,
+            SqlType::Double => number::double_as(value)?,
             SqlType::Boolean => {
                 let flag = value.cast::<PyBool>().ok();
                 flag.map(|flag| scalar(SqlType::Boolean, flag.is_true().to_string()))
             }
             SqlType::String => Some(match written {
                 Some(written) => text(label, written)?,
+                None if !says_itself(value)? => return Ok(None),
                 None => scalar(SqlType::String, text_of(value)?),
             }),
             SqlType::Date
@@ -384,7 +386,7 @@ impl Reader {
             }
             SqlType::Date if !value.is_instance_of::<PyDateTime>() => {
                 let date = value.cast::<PyDate>().ok();
-                date.map(|date| scalar(SqlType::Date, temporal::date(date)))
+                date.map(|date| temporal::date(label, date)).transpose()?
             }
             SqlType::Timestamp => match value.cast::<PyDateTime>() {
                 Ok(moment) => Some(temporal::datetime(label, moment, false)?),
@@ -392,7 +394,9 @@ impl Reader {
             },
             SqlType::TimestampNtz => {
                 let moment = value.cast::<PyDateTime>().ok();
-                moment.map(|moment| scalar(SqlType::TimestampNtz, temporal::wall_time(moment)))
+                moment
+                    .map(|moment| temporal::datetime_ntz(label, moment))
+                    .transpose()?
             }
             SqlType::DayTimeInterval => match value.cast::<PyDelta>() {
                 Ok(span) => Some(temporal::day_time_interval(label, span)?),
@@ -426,6 +430,20 @@ impl Reader {
         }
         map_of(label, entries)
     }
+}
+
+/// Whether the text of a value that is none says the value, and not what object it is.
+fn says_itself(value: &Bound<'_, PyAny>) -> PyResult<bool> {
+    let class = value.get_type();
+    let module = class.module()?;
+    Ok(value.is_exact_instance_of::<PyInt>()
+        || value.is_instance_of::<PyBool>()
+        || value.is_instance_of::<PyFloat>()
+        || value.is_instance_of::<PyDate>()
+        || value.is_instance_of::<PyTime>()
+        || value.is_instance_of::<PyDelta>()
+        || number::is_decimal(value)?
+        || matches!(module.to_str()?, "uuid" | "numpy"))
 }
 
 /// `1-2` is of years and months, all else of days and smaller units.
