@@ -17,7 +17,7 @@ import pytest
 from databricks_sql_kernel import dbapi
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Iterator
 
     from databricks_sql_warehouse import Warehouse
 
@@ -248,6 +248,15 @@ def test_an_interrupt_ends_the_reading(
     assert output == "interrupted\n"
 
 
+@pytest.fixture
+def takes_interrupts() -> Iterator[None]:
+    """A process that was started in the background ignores them."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("takes_interrupts")
 @pytest.mark.parametrize("read", [capsule_reader, dbapi.Cursor.fetch_record_batch])
 def test_an_interrupt_in_a_provider_of_tokens_ends_the_reading(
     connect: Connect, warehouse: Warehouse, read: Callable[[dbapi.Cursor], Any]
