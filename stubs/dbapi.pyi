@@ -784,8 +784,8 @@ class Cursor:
 
         Args:
             catalog_name: The catalog's name; None, `%` and `*` for all.
-            schema_name: A pattern, with `%` and `_`; None for all. An empty name or pattern names
-                nothing, here and in the methods below, but for those of keys.
+            schema_name: A pattern, with `%` and `_`; None for all. An empty name or pattern is as
+                None, here and in the methods below.
 
         Returns:
             The cursor itself; its result has the columns TABLE_SCHEM and TABLE_CATALOG.

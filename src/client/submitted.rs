@@ -208,12 +208,14 @@ impl SubmittedStatement {
     ) -> Result<ExecutedStatement> {
         let response = loop {
             let cancelled = self.0.cancelled.notified();
-            let looked = self.look().await;
-            let response = looked.map_err(|error| self.in_doubt(error))?;
             let nothing = StatementControl::default();
-            let how = (control, &mut nothing.signal());
+            let ended = async {
+                let response = self.look().await?;
+                let how = (control, &mut nothing.signal());
+                poll(self.session(), response, how, self.0.changes).await
+            };
             tokio::select! {
-                ended = poll(self.session(), response, how, self.0.changes) => {
+                ended = ended => {
                     break ended.map_err(|error| self.in_doubt(error))?;
                 }
                 () = cancelled => {}

@@ -149,22 +149,30 @@ async fn a_cancel_wakes_those_who_wait_for_the_result() {
 
 #[tokio::test]
 async fn who_waits_no_longer_leaves_it_to_run() {
-    let warehouse = Warehouse::start().await;
-    looks(&warehouse, in_state("RUNNING"));
-    let session = warehouse.open().await;
-    let attached = session.attach(STATEMENT_ID).await.unwrap();
-    let control = StatementControl::default();
-    let waiting = tokio::spawn({
-        let control = control.clone();
-        async move { attached.await_result_observed(&control).await.map(drop) }
-    });
-    warehouse.workspace.arrival("GET", STATEMENT, 2).await;
-    control.abandon();
-    let error = waiting.await.unwrap().unwrap_err();
-    assert_eq!(error.code(), ErrorCode::Cancelled);
-    session.close().await;
-    assert_eq!(warehouse.workspace.count("POST", CANCEL), 0);
-    assert_eq!(warehouse.workspace.count("DELETE", STATEMENT), 0);
+    // The second look is the one that is waited for.
+    for waits_for_an_answer in [false, true] {
+        let warehouse = Warehouse::start().await;
+        looks(&warehouse, in_state("RUNNING"));
+        let (held, _release) = Reply::json(&in_state("RUNNING")).held();
+        if waits_for_an_answer {
+            let first = Reply::json(&in_state("RUNNING"));
+            warehouse.workspace.on("GET", STATEMENT, [first, held]);
+        }
+        let session = warehouse.open().await;
+        let attached = session.attach(STATEMENT_ID).await.unwrap();
+        let control = StatementControl::default();
+        let waiting = tokio::spawn({
+            let control = control.clone();
+            async move { attached.await_result_observed(&control).await.map(drop) }
+        });
+        warehouse.workspace.arrival("GET", STATEMENT, 2).await;
+        control.abandon();
+        let error = waiting.await.unwrap().unwrap_err();
+        assert_eq!(error.code(), ErrorCode::Cancelled);
+        session.close().await;
+        assert_eq!(warehouse.workspace.count("POST", CANCEL), 0);
+        assert_eq!(warehouse.workspace.count("DELETE", STATEMENT), 0);
+    }
 }
 
 #[tokio::test]

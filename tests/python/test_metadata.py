@@ -79,7 +79,7 @@ def test_wildcards_for_catalogs_ask_for_all(
         cursor.execute(f"DROP PROCEDURE {table}_nothing")
 
 
-def test_an_empty_name_or_pattern_names_nothing(cursor: dbapi.Cursor, warehouse: Warehouse) -> None:
+def test_an_empty_name_or_pattern_is_as_none(cursor: dbapi.Cursor) -> None:
     calls: Any = (
         cursor.schemas,
         cursor.tables,
@@ -87,15 +87,13 @@ def test_an_empty_name_or_pattern_names_nothing(cursor: dbapi.Cursor, warehouse:
         cursor.functions,
         cursor.procedures,
     )
-    warehouse.clear_log()
-    for call in calls:
-        assert call("").fetchall() == []
-        assert cursor.description
-    assert warehouse.log() == []
     for call, places in zip(calls, (1, 2, 3, 2, 2), strict=True):
+        everything = call().fetchall()
+        assert call("").fetchall() == everything
+        everything = call("main").fetchall()
         for place in range(places):
             patterns = [None] * place + [""]
-            assert call("main", *patterns).fetchall() == [], (call, patterns)
+            assert call("main", *patterns).fetchall() == everything, (call, patterns)
 
 
 def test_tables_by_pattern_and_type(cursor: dbapi.Cursor, table: str) -> None:

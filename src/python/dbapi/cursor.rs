@@ -12,7 +12,7 @@ use super::arguments::{text, text_or_none, texts_or_none, whole_number};
 use super::connection::Connection;
 use super::exceptions::{InterfaceError, NotSupportedError, ProgrammingError, raise};
 use super::execution::Beside;
-use super::metadata::catalog;
+use super::metadata::{catalog, pattern};
 use super::result_set::ResultSet;
 use super::row_factory::RowFactory;
 use super::submitted::state_name;
@@ -267,10 +267,7 @@ impl Cursor {
         catalog_name: Option<&Bound<'py, PyAny>>,
         schema_name: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, Self>> {
-        let (catalog, schema) = (
-            catalog(catalog_name)?,
-            text_or_none("schema_name", schema_name)?,
-        );
+        let (catalog, schema) = (catalog(catalog_name)?, pattern("schema_name", schema_name)?);
         slf.get().ask(slf.py(), "schemas", async |metadata| {
             metadata
                 .schemas(catalog.as_deref(), schema.as_deref())
@@ -290,8 +287,8 @@ impl Cursor {
     ) -> PyResult<Bound<'py, Self>> {
         let this = slf.get();
         let catalog = catalog(catalog_name)?.map(|name| this.catalog_pattern(&name));
-        let schema = text_or_none("schema_name", schema_name)?;
-        let table = text_or_none("table_name", table_name)?;
+        let schema = pattern("schema_name", schema_name)?;
+        let table = pattern("table_name", table_name)?;
         let types = texts_or_none("table_types", table_types)?;
         this.ask(slf.py(), "tables", async |metadata| {
             let (schema, table) = (schema.as_deref(), table.as_deref());
@@ -311,12 +308,9 @@ impl Cursor {
         table_name: Option<&Bound<'py, PyAny>>,
         column_name: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, Self>> {
-        let (catalog, schema) = (
-            catalog(catalog_name)?,
-            text_or_none("schema_name", schema_name)?,
-        );
-        let table = text_or_none("table_name", table_name)?;
-        let column = text_or_none("column_name", column_name)?;
+        let (catalog, schema) = (catalog(catalog_name)?, pattern("schema_name", schema_name)?);
+        let table = pattern("table_name", table_name)?;
+        let column = pattern("column_name", column_name)?;
         slf.get().ask(slf.py(), "columns", async |metadata| {
             let (schema, table) = (schema.as_deref(), table.as_deref());
             metadata
@@ -380,9 +374,9 @@ impl Cursor {
         schema_name: Option<&Bound<'py, PyAny>>,
         function_name: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, Self>> {
-        let catalog = text_or_none("catalog_name", catalog_name)?;
-        let schema = text_or_none("schema_name", schema_name)?;
-        let function = text_or_none("function_name", function_name)?;
+        let catalog = pattern("catalog_name", catalog_name)?;
+        let schema = pattern("schema_name", schema_name)?;
+        let function = pattern("function_name", function_name)?;
         slf.get().ask(slf.py(), "functions", async |metadata| {
             let (schema, function) = (schema.as_deref(), function.as_deref());
             match catalog.as_deref() {
@@ -403,11 +397,8 @@ impl Cursor {
         schema_name: Option<&Bound<'py, PyAny>>,
         procedure_name: Option<&Bound<'py, PyAny>>,
     ) -> PyResult<Bound<'py, Self>> {
-        let (catalog, schema) = (
-            catalog(catalog_name)?,
-            text_or_none("schema_name", schema_name)?,
-        );
-        let procedure = text_or_none("procedure_name", procedure_name)?;
+        let (catalog, schema) = (catalog(catalog_name)?, pattern("schema_name", schema_name)?);
+        let procedure = pattern("procedure_name", procedure_name)?;
         slf.get().ask(slf.py(), "procedures", async |metadata| {
             let (schema, procedure) = (schema.as_deref(), procedure.as_deref());
             metadata

@@ -30,7 +30,9 @@ impl Cursor {
             let table = to_pyarrow_or_table(py, schema, batches)?.into_bound(py);
             // NumPy has no integers that can be null: pyarrow makes them floats, which cannot hold all of them.
             let exactly = PyDict::new(py);
-            exactly.set_item("integer_object_nulls", true)?;
+            let nested = |kind| nested_in(kind).any(holds_integers);
+            let needed = kinds.fields().iter().any(|field| nested(field.data_type()));
+            exactly.set_item("integer_object_nulls", needed)?;
             let frame = table.call_method("to_pandas", (), Some(&exactly))?;
             let is_integer = pyarrow.getattr("types")?.getattr("is_integer")?;
             for (place, column) in table.getattr("columns")?.try_iter()?.enumerate() {
@@ -89,6 +91,10 @@ fn repeats_a_name(kind: &DataType) -> bool {
         }
     }
     nested_in(kind).any(repeats_a_name)
+}
+
+fn holds_integers(kind: &DataType) -> bool {
+    kind.is_integer() || nested_in(kind).any(holds_integers)
 }
 
 /// Whether a list in it holds moments: arrays of them have no zone in pandas.

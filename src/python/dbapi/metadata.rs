@@ -85,8 +85,17 @@ fn named(error: Error, call: &str) -> Error {
     }
 }
 
-/// A catalog; what stands for all of them asks for everything, as None does.
+/// A name or a pattern; an empty one asks for everything, as None does.
+pub(super) fn pattern(
+    name: &str,
+    given: Option<&Bound<'_, PyAny>>,
+) -> PyResult<Option<PyBackedStr>> {
+    let pattern = text_or_none(name, given)?;
+    Ok(pattern.filter(|pattern| !pattern.is_empty()))
+}
+
+/// A catalog; what stands for all of them asks for everything, too.
 pub(super) fn catalog(given: Option<&Bound<'_, PyAny>>) -> PyResult<Option<PyBackedStr>> {
-    let name = text_or_none("catalog_name", given)?;
+    let name = pattern("catalog_name", given)?;
     Ok(name.filter(|name| !is_all_catalogs(name)))
 }
