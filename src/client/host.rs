@@ -2,7 +2,7 @@
 
 use url::{Host, Url};
 
-use super::redact::{is_token, quoted, quoted_address};
+use super::redact::{holds_token, quoted, quoted_address};
 use super::{Error, OptionNames, Result};
 
 /// A SQL warehouse and the address of its workspace.
@@ -137,9 +137,6 @@ fn parse_host(option: &str, given: &str) -> Result<Url> {
     if text.is_empty() {
         return Err(refused("is empty"));
     }
-    if is_token(text) {
-        return Err(refused("is no host name"));
-    }
     let lower = text.to_ascii_lowercase();
     let absolute = if lower.starts_with("https://") || lower.starts_with("http://") {
         text.to_owned()
@@ -160,7 +157,20 @@ fn parse_host(option: &str, given: &str) -> Result<Url> {
             "asks for plain http, which is spoken to loopback hosts only",
         ));
     }
+    if holds_token(text) && !is_domain(text) {
+        return Err(refused("is no host name"));
+    }
     Ok(url)
+}
+
+/// Whether what could hold a token may as well be a name with dots and a port.
+fn is_domain(text: &str) -> bool {
+    let host = text
+        .split_once("://")
+        .map_or(text, |(_, rest)| rest)
+        .trim_end_matches('/');
+    let fits = |c: char| c.is_ascii_alphanumeric() || "-_.:".contains(c);
+    host.contains('.') && !host.contains("eyJ") && host.chars().all(fits)
 }
 
 fn parse_http_path(given: &str) -> Result<(String, Option<String>)> {
@@ -180,7 +190,7 @@ fn parse_http_path(given: &str) -> Result<(String, Option<String>)> {
                 .unwrap_or_default()
                 .trim()
         })
-        .filter(|id| !id.is_empty())
+        .filter(|id| !id.is_empty() && !holds_token(id))
         .ok_or_else(|| {
             Error::invalid_argument(format!(
                 "http_path {} names no SQL warehouse; it looks like '/sql/1.0/warehouses/<id>'",
@@ -214,6 +224,8 @@ mod tests {
             ("h.example.com", "https://h.example.com/"),
             (" h.example.com ", "https://h.example.com/"),
             ("h.example.com:8443", "https://h.example.com:8443/"),
+            ("dapi-gateway", "https://dapi-gateway/"),
+            ("dapi2.example.com:1", "https://dapi2.example.com:1/"),
             ("https://h.example.com/", "https://h.example.com/"),
             ("HTTPS://H.example.com", "https://h.example.com/"),
             ("http://localhost:80", "http://localhost/"),
@@ -266,6 +278,11 @@ mod tests {
             "https://user:s3cret@h.example.com",
             "https://h.example.com/?token=s3cret",
             "dapis3cret",
+            "https://dapis3cret:443",
+            "\"dapis3cret\"",
+            "token=s3cret",
+            "https://h.example.com/dapis3cret",
+            "jdbc:databricks://h;PWD=s3cret",
             "eyJ0.s3cret.s3cret",
         ] {
             let error = Endpoint::parse(given, PATH).unwrap_err();
@@ -275,12 +292,17 @@ mod tests {
 
     #[test]
     fn a_token_in_the_place_of_the_path_is_not_repeated() {
-        let error = Endpoint::parse("h", "dapis3cret").unwrap_err();
-        assert!(!error.message().contains("s3cret"), "{error}");
-        assert!(
-            error.message().contains("are the arguments swapped?"),
-            "{error}"
-        );
+        for path in [
+            "dapis3cret",
+            "jdbc:databricks://h;httpPath=/sql/1.0/warehouses/abc;UID=token;PWD=s3cret",
+        ] {
+            let error = Endpoint::parse("h", path).unwrap_err();
+            assert!(!error.message().contains("s3cret"), "{error}");
+            assert!(
+                error.message().contains("are the arguments swapped?"),
+                "{error}"
+            );
+        }
     }
 
     #[test]

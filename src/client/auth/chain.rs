@@ -18,7 +18,7 @@ use super::{
     CachedToken, DatabricksCli, Dialect, Federated, Fingerprint, Grant, IdToken, IdentityClient,
     PersonalAccessToken, TokenSource, Workload, shared,
 };
-use crate::client::redact::quoted;
+use crate::client::redact::{quoted, quoted_address};
 use crate::client::{Error, Result};
 
 /// The ways, in their order.
@@ -451,7 +451,8 @@ fn login(authority: &str) -> Result<Option<Url>> {
     };
     Url::parse(&absolute).map(Some).map_err(|why| {
         Error::invalid_argument(format!(
-            "AZURE_AUTHORITY_HOST '{authority}' is no host or URL: {why}"
+            "AZURE_AUTHORITY_HOST {} is no host or URL: {why}",
+            quoted_address(authority)
         ))
     })
 }

@@ -6,6 +6,7 @@ use std::fmt;
 use std::path::{Path, PathBuf};
 
 use super::settings::Settings;
+use crate::client::redact::{quoted, quoted_address};
 use crate::client::{Error, Result};
 
 /// The profile that is taken where none is named.
@@ -187,7 +188,8 @@ impl Profile {
             Err(why) => {
                 return match named {
                     Some(name) => Err(refused(format!(
-                        "cannot be read, so there is no profile '{name}': {why}"
+                        "cannot be read, so there is no profile {}: {why}",
+                        quoted(name)
                     ))),
                     None => Ok(None),
                 };
@@ -216,7 +218,8 @@ impl Profile {
             None => {
                 let there: Vec<_> = profiles.into_keys().collect();
                 Err(refused(format!(
-                    "has no profile '{name}'; it has: {}",
+                    "has no profile {}; it has: {}",
+                    quoted(name),
                     there.join(", ")
                 )))
             }
@@ -227,11 +230,11 @@ impl Profile {
         match (asked, self.fields.get("host")) {
             (Some(asked), Some(own)) if bare(asked) != bare(own) => {
                 Err(Error::invalid_argument(format!(
-                    "profile '{}' of {} is for {}, but the host that is asked for is {}; name one of the two",
-                    self.name,
+                    "profile {} of {} is for {}, but the host that is asked for is {}; name one of the two",
+                    quoted(&self.name),
                     self.file.display(),
-                    bare(own),
-                    bare(asked),
+                    quoted_address(own),
+                    quoted_address(asked),
                 )))
             }
             _ => Ok(()),
@@ -239,7 +242,7 @@ impl Profile {
     }
 }
 
-/// A host without scheme, credentials and path, to be compared and shown.
+/// A host without scheme, credentials and path, to be compared.
 fn bare(host: &str) -> String {
     let host = host.trim().to_ascii_lowercase();
     let host = host

@@ -33,7 +33,8 @@ pub(crate) fn may_run_in_part(sql: &str) -> bool {
     is_followed(sql) || begins_with(sql, &["BEGIN", "CALL", "EXECUTE"])
 }
 
-/// Whether a statement ends the transaction of its session.
+/// Whether a statement may end the transaction of its session, whatever is behind it: what waits for that may do so in
+/// vain.
 pub(crate) fn ends_transaction(sql: &str) -> bool {
     begins_with(sql, &["COMMIT", "ROLLBACK"])
         || begins_with(sql, &["SET"])

@@ -359,8 +359,8 @@ pub(crate) fn header(name: &str, value: &str) -> Result<(HeaderName, HeaderValue
 fn quoted_name(name: &str) -> String {
     let end = name.find(|c: char| c != '-' && c != '_' && !c.is_ascii_alphanumeric());
     match end {
-        Some(end) => format!("'{}...'", &name[..end]),
-        None => redact::quoted(name),
+        Some(end) if !redact::holds_token(&name[..end]) => format!("'{}...'", &name[..end]),
+        _ => redact::quoted(name),
     }
 }
 

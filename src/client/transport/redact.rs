@@ -2,6 +2,7 @@
 
 use std::fmt;
 
+use percent_encoding::percent_decode_str;
 use url::Url;
 
 /// Scheme, host, port and path: presigned queries are secrets.
@@ -25,11 +26,12 @@ pub(crate) fn quoted(given: &str) -> String {
 
 /// The same of a host or of a URL that may be a wrong one: no credentials, no query, no port that is none.
 pub(crate) fn quoted_address(given: &str) -> String {
-    if let Some(secret) = Secret::seen_in(given) {
-        return secret.to_string();
-    }
     let end = given.find(['?', '#']).unwrap_or(given.len());
     let (place, query) = given.split_at(end);
+    let has_lines = given.trim().contains(['\r', '\n']);
+    if let Some(secret) = Secret::seen_in(if has_lines { given } else { place }) {
+        return secret.to_string();
+    }
     if query.contains('@') {
         return "(credentials by its looks, not repeated here)".to_owned();
     }
@@ -77,7 +79,7 @@ impl Secret {
             Some(Self::Pem)
         } else if given.contains(['\r', '\n']) {
             Some(Self::Lines)
-        } else if is_token(given) {
+        } else if holds_token(given) {
             Some(Self::Token)
         } else {
             None
@@ -99,20 +101,39 @@ impl fmt::Display for Secret {
     }
 }
 
-/// Whether a value begins as tokens of the service, secrets of its service principals and JWTs do, and goes on like one.
-pub(crate) fn is_token(given: &str) -> bool {
-    let is_word = |text: &str| {
-        let fits = |byte: u8| byte.is_ascii_alphanumeric() || b"-_".contains(&byte);
-        !text.is_empty() && text.bytes().all(fits)
-    };
-    let of_service = ["dapi", "dkea", "dose"];
-    given.starts_with("eyJ")
-        || given
+/// Whether a token of the service, a secret of a service principal or a JWT stands anywhere in a value, as it is or
+/// percent-encoded, or something that is named as one.
+pub(crate) fn holds_token(given: &str) -> bool {
+    let decoded = percent_decode_str(given).decode_utf8_lossy();
+    [given, &decoded]
+        .into_iter()
+        .any(|text| names_secret(text) || words(text).any(begins_token))
+}
+
+fn names_secret(text: &str) -> bool {
+    let text = text.to_ascii_lowercase();
+    ["pwd=", "password=", "token=", "secret="]
+        .into_iter()
+        .any(|name| text.contains(name))
+}
+
+/// What begins at each place where a word may.
+fn words(text: &str) -> impl Iterator<Item = &str> {
+    let begins = |at: usize| at == 0 || !text.as_bytes()[at - 1].is_ascii_alphanumeric();
+    text.char_indices()
+        .filter(move |(at, _)| begins(*at))
+        .map(|(at, _)| &text[at..])
+}
+
+/// A dash behind the prefix is one of a host or of a file.
+fn begins_token(text: &str) -> bool {
+    let goes_on = |rest: &str| rest.starts_with(|c: char| c.is_ascii_alphanumeric() || c == '_');
+    ["dapi", "dkea", "dose", "eyJ"]
+        .into_iter()
+        .any(|prefix| text.strip_prefix(prefix).is_some_and(goes_on))
+        || text
             .split_once(' ')
             .is_some_and(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
-        || of_service
-            .iter()
-            .any(|prefix| given.strip_prefix(prefix).is_some_and(is_word))
 }
 
 #[cfg(test)]
@@ -135,6 +156,10 @@ mod tests {
             "/sql/1.0/warehouses",
             "dapi.example.com",
             "/keys/dose.pem",
+            "dapi-gateway",
+            "mydapi1",
+            "/keys/dose-1.pem",
+            "bearer",
         ] {
             assert_eq!(quoted(given), format!("'{given}'"));
         }
@@ -147,7 +172,21 @@ mod tests {
             (" dapi0s3cret-2", "token"),
             ("doses3cret", "token"),
             ("eyJ0.s3cret.s3cret", "token"),
+            ("eyJs3cret", "token"),
             ("Bearer s3cret", "token"),
+            ("Authorization: bearer s3cret", "token"),
+            ("\"dapi0s3cret\"", "token"),
+            ("'dapi_s3cret", "token"),
+            ("prod_dapi0s3cret", "token"),
+            ("DATABRICKS_TOKEN=dapi0s3cret", "token"),
+            ("token=s3cret", "token"),
+            ("Client_Secret=s3cret", "token"),
+            ("https://h/dapi0s3cret", "token"),
+            ("https://user:dapi0s3cret@h", "token"),
+            ("jdbc:databricks://h:443;httpPath=/a;PWD=s3cret", "token"),
+            ("jdbc:databricks://h;password=s3c@s3cret", "token"),
+            ("https://h/token%3Ds3cret", "token"),
+            ("https://h/a%2Fdapi0s3cret", "token"),
             ("-----BEGIN PRIVATE KEY-----\ns3cret", "the path of a file"),
             ("s3cret\ns3cret", "lines"),
         ] {
@@ -184,6 +223,20 @@ mod tests {
     }
 
     proptest! {
+        #[test]
+        fn no_token_is_quoted(
+            before in ".{0,8}",
+            mark in prop::sample::select(vec!["", "é", "=", "\"", "/", ";", " ", "(", "%20"]),
+            token in "dapi|dkea|dose|eyJ|PWD=|Token=|Bearer ",
+            after in "[^a-zA-Z0-9].{0,8}|",
+        ) {
+            prop_assume!(!mark.is_empty() || before.is_empty());
+            let given = format!("{before}{mark}{token}S3CRET{after}");
+            for shown in [quoted(&given), quoted_address(&given)] {
+                prop_assert!(!shown.contains("S3CRET"), "{} of {}", shown, given);
+            }
+        }
+
         #[test]
         fn no_query_and_no_password_is_quoted(
             before in "[a-z:/@.?#\\\\\\[\\]0-9]{0,12}",

@@ -8,6 +8,7 @@ use pyo3::prelude::*;
 use super::exceptions::raise;
 use super::options::Way;
 use super::value::{Arguments, read_file};
+use crate::client::redact::quoted;
 use crate::client::{ClientCertificate, Endpoint, HttpConfig, OptionNames};
 
 /// What the arguments of the connector's `connect` are called, which messages point to.
@@ -79,8 +80,9 @@ pub(super) fn config(
     let proxy: Option<String> = arguments.value("_proxy_auth_method")?;
     if let Some(method) = proxy.filter(|method| method != "basic") {
         let message = format!(
-            "_proxy_auth_method must be 'basic', not '{method}': put user and password into the \
-             proxy's URL"
+            "_proxy_auth_method must be 'basic', not {}: put user and password into the \
+             proxy's URL",
+            quoted(&method)
         );
         return Err(raise(py, "NotSupportedError", message));
     }

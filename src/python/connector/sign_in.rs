@@ -13,6 +13,7 @@ use crate::client::auth::oauth::TokenCache;
 use crate::client::auth::{
     CachedToken, Dialect, Federated, IdentityClient, Interaction, Settings, SignIn, TokenSource,
 };
+use crate::client::redact::quoted;
 use crate::client::{Endpoint, HttpConfig};
 use crate::python::token_source::{PythonBrowser, PythonTokens};
 
@@ -157,7 +158,8 @@ fn ports(options: &Arguments<'_, '_>, given: &Settings) -> PyResult<Option<Vec<u
     }
     let text = port.str()?;
     let port: u16 = text.to_str()?.trim().parse().map_err(|_| {
-        PyValueError::new_err(format!("oauth_redirect_port must be a port, not {text}"))
+        let given = quoted(&text.to_string_lossy());
+        PyValueError::new_err(format!("oauth_redirect_port must be a port, not {given}"))
     })?;
     Ok(Some(vec![port]))
 }

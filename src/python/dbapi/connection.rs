@@ -19,6 +19,7 @@ use super::row_factory::RowFactory;
 use super::transaction::Transactions;
 use super::turn::CursorInner;
 use crate::client::Session;
+use crate::client::redact::quoted;
 use crate::python::convert::argument;
 use crate::python::runtime::{generation, wait};
 
@@ -245,7 +246,10 @@ impl Connection {
         }
         Err(raise::<NotSupportedError>(
             py,
-            format!("the isolation of transactions is {REPEATABLE_READ}, and cannot be '{level}'"),
+            format!(
+                "the isolation of transactions is {REPEATABLE_READ}, and cannot be {}",
+                quoted(&level)
+            ),
         ))
     }
 

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from pathlib import Path
 
-_TOKEN = "dapi-s3cret-token"  # noqa: S105
+_TOKEN = "dapi0s3cret-token"  # noqa: S105
 _CLIENT = ("principal", "s3cret-client")
 _PASSPHRASE = "s3cret-passphrase"  # noqa: S105
 _PROXY = "user:s3cret-proxy"
@@ -201,6 +201,7 @@ def test_no_secret_is_found_where_it_does_not_belong(
 
 _PATH = "/sql/1.0/warehouses/0123456789abcdef"
 _PEM = "-----BEGIN PRIVATE KEY-----\ns3cret-key\n-----END PRIVATE KEY-----\n"
+_JDBC = f"jdbc:databricks://localhost:1;httpPath={_PATH};AuthMech=3;UID=token;PWD=s3cret"
 _MISPLACED: dict[str, tuple[dict[str, Any], str]] = {
     "a token as http_path": ({"http_path": _TOKEN}, "are the arguments swapped"),
     "a token as server_hostname": ({"server_hostname": _TOKEN}, "are the arguments swapped"),
@@ -208,6 +209,25 @@ _MISPLACED: dict[str, tuple[dict[str, Any], str]] = {
         {"http_path": None, "warehouse_id": _TOKEN + "\n"},
         "it looks like '0123456789abcdef'",
     ),
+    "a token in quotes as http_path": ({"http_path": f'"{_TOKEN}"'}, "are the arguments swapped"),
+    "a line of an environment as http_path": (
+        {"http_path": f"DATABRICKS_TOKEN={_TOKEN}"},
+        "are the arguments swapped",
+    ),
+    "a line of an environment as server_hostname": (
+        {"server_hostname": "token=s3cret"},
+        "are the arguments swapped",
+    ),
+    "a token in the path of server_hostname": (
+        {"server_hostname": f"https://localhost:1/{_TOKEN}"},
+        "are the arguments swapped",
+    ),
+    "a JDBC URL as server_hostname": ({"server_hostname": _JDBC}, "are the arguments swapped"),
+    "a JDBC URL as http_path": ({"http_path": _JDBC}, "are the arguments swapped"),
+    "a token as profile": ({"profile": _TOKEN}, "no profile"),
+    "a token as on_truncated": ({"on_truncated": _TOKEN}, "must be 'raise' or 'warn'"),
+    "a token as naive_datetime": ({"naive_datetime": _TOKEN}, "must be 'timestamp' or"),
+    "a token as proxy_auth_method": ({"proxy_auth_method": _TOKEN}, "must be 'basic'"),
     "a token as auth_type": ({"access_token": None, "auth_type": _TOKEN}, "must be one of"),
     "a token in the query of server_hostname": (
         {"server_hostname": "https://localhost:1/?token=s3cret-query"},
@@ -252,6 +272,13 @@ def test_a_secret_in_a_wrong_place_is_not_repeated(witness: Witness, mistake: st
     witness.texts += [str(raised.value), repr(raised.value), repr(vars(raised.value))]
     witness.texts.append(repr(pickle.dumps(raised.value)))
     assert not witness.finds("s3cret")
+
+
+def test_a_token_as_the_name_of_an_option_is_not_repeated() -> None:
+    wrong: dict[str, Any] = {_TOKEN: 1}
+    with pytest.raises(TypeError, match="are the arguments swapped") as raised:
+        dbapi.connect("https://localhost:1", _PATH, "t", **wrong)
+    assert "s3cret" not in str(raised.value)
 
 
 @pytest.mark.parametrize(

@@ -14,6 +14,7 @@ use serde_json::json;
 use url::Url;
 
 use super::random;
+use crate::client::redact::quoted;
 use crate::client::transport::tls::private_key;
 use crate::client::{Error, ErrorCode, Result};
 
@@ -98,7 +99,8 @@ impl FromStr for Algorithm {
         all.find(|known| known.name() == name).ok_or_else(|| {
             let names = Self::ALL.map(Self::name).join(", ");
             Error::invalid_argument(format!(
-                "the signature algorithm '{name}' is not known; it must be one of {names}"
+                "the signature algorithm {} is not known; it must be one of {names}",
+                quoted(name)
             ))
         })
     }

@@ -7,6 +7,7 @@ use super::assertion::Assertion;
 use super::discovery::discover;
 use crate::client::auth::identity::{Asking, TokenDocument};
 use crate::client::auth::{Grant, IdentityClient, TokenFuture};
+use crate::client::redact::quoted_address;
 use crate::client::{Error, Result};
 
 const ASSERTION: &str = "urn:ietf:params:oauth:client-assertion-type:jwt-bearer";
@@ -56,7 +57,10 @@ impl ClientCredentials {
     /// The token endpoint of another identity provider; none is looked for then.
     pub fn with_token_url(mut self, url: &str) -> Result<Self> {
         self.token_url = Some(Url::parse(url).map_err(|why| {
-            Error::invalid_argument(format!("the token URL '{url}' is no URL: {why}"))
+            Error::invalid_argument(format!(
+                "the token URL {} is no URL: {why}",
+                quoted_address(url)
+            ))
         })?);
         Ok(self)
     }

@@ -3,6 +3,8 @@
 use pyo3::PyErr;
 use pyo3::exceptions::PyTypeError;
 
+use crate::client::redact::quoted;
+
 /// An option of the official connector that chooses among its own parts.
 pub(super) struct Meaningless {
     pub(super) name: &'static str,
@@ -102,7 +104,8 @@ pub(super) fn unknown<'a>(given: &str, known: impl Iterator<Item = &'a str>) -> 
         None => "help(connect) says where its options are listed".to_owned(),
     };
     PyTypeError::new_err(format!(
-        "connect() got an unexpected option '{given}'; {advice}"
+        "connect() got an unexpected option {}; {advice}",
+        quoted(given)
     ))
 }
 

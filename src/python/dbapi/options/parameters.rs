@@ -4,6 +4,7 @@ use pyo3::prelude::*;
 use pyo3::types::PyString;
 
 use super::super::exceptions::{ProgrammingError, raise};
+use crate::client::redact::quoted;
 use crate::python::convert::parameter::ParameterOptions;
 
 pub(super) const NAMES: &[&str] = &["naive_datetime", "use_inline_params"];
@@ -27,7 +28,10 @@ fn naive_is_ntz(value: &Bound<'_, PyAny>) -> PyResult<bool> {
         "timestamp_ntz" => Ok(true),
         other => Err(raise::<ProgrammingError>(
             value.py(),
-            format!("naive_datetime must be 'timestamp' or 'timestamp_ntz', not '{other}'"),
+            format!(
+                "naive_datetime must be 'timestamp' or 'timestamp_ntz', not {}",
+                quoted(other)
+            ),
         )),
     }
 }

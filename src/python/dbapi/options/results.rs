@@ -8,6 +8,7 @@ use super::super::exceptions::{NotSupportedError, ProgrammingError, raise};
 use super::super::row_factory::RowFactory;
 use super::value::seconds;
 use crate::client::ResultConfig;
+use crate::client::redact::quoted;
 
 /// What cursors start from.
 pub(in crate::python::dbapi) struct ResultOptions {
@@ -90,7 +91,10 @@ fn on_truncated(value: &Bound<'_, PyAny>) -> PyResult<OnTruncated> {
         "warn" => Ok(OnTruncated::Warn),
         other => Err(raise::<ProgrammingError>(
             value.py(),
-            format!("on_truncated must be 'raise' or 'warn', not '{other}'"),
+            format!(
+                "on_truncated must be 'raise' or 'warn', not {}",
+                quoted(other)
+            ),
         )),
     }
 }

@@ -4,6 +4,7 @@ use pyo3::prelude::*;
 
 use super::super::exceptions::{NotSupportedError, ProgrammingError, raise};
 use super::value::read_file;
+use crate::client::redact::quoted;
 use crate::client::{ClientCertificate, HttpConfig, ProxyConfig};
 
 pub(super) const NAMES: &[&str] = &[
@@ -34,7 +35,7 @@ pub(super) fn set(
             if method != "basic" {
                 return Err(raise::<NotSupportedError>(
                     value.py(),
-                    format!("{given} must be 'basic', not '{method}'"),
+                    format!("{given} must be 'basic', not {}", quoted(&method)),
                 ));
             }
         }
