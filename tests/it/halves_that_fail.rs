@@ -236,7 +236,8 @@ async fn time(tag: &'static str, pause: Duration) -> Duration {
     })
     .await;
     let session = warehouse.open().await;
-    let (rows, time) = clock.run(STEP, fetch(&session)).await;
+    // The clock goes on while there is work to do: slowly, lest a busy machine makes that take long by it.
+    let (rows, time) = clock.run(STEP / 4, fetch(&session)).await;
     assert!(rows.unwrap() == table().numbers(), "not the rows");
     time
 }
