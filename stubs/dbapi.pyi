@@ -1296,12 +1296,16 @@ class FloatParameter(Parameter):
     def __new__(cls, value: SupportsFloat | None, name: str | None = None) -> Self: ...
 
 class DoubleParameter(Parameter):
-    """A DOUBLE."""
+    """A DOUBLE.
+
+    A Decimal is rounded. Refused are ints that no double equals, and what would become infinite or
+    zero.
+    """
 
     def __new__(cls, value: SupportsFloat | None, name: str | None = None) -> Self: ...
 
 class StringParameter(Parameter):
-    """A STRING: a text, or the text of a number, a date, a time or a UUID."""
+    """A STRING: a text, or what `str()` says of any other value but bytes and containers."""
 
     def __new__(cls, value: object, name: str | None = None) -> Self: ...
 

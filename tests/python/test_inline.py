@@ -133,6 +133,36 @@ def test_a_value_is_one_operand(ways: Ways, sql: str, values: list[Any]) -> None
 
 
 @pytest.mark.parametrize(
+    ("sql", "values", "expected"),
+    [
+        ("SELECT id FROM range(3) WHERE (id = 1) IS ?", [True], [(1,)]),
+        ("SELECT id FROM range(3) WHERE (id = 1) IS ? ORDER BY id", [False], [(0,), (2,)]),
+        ("SELECT id FROM range(3) WHERE (id = 1) IS NOT ? ORDER BY id", [True], [(0,), (2,)]),
+        ("SELECT id FROM range(3) WHERE id IS ?", [None], []),
+        ("SELECT DATE '2024-01-02' + INTERVAL ? DAY", [-1], [(dt.date(2024, 1, 1),)]),
+        (
+            "SELECT TIMESTAMP_NTZ '2024-01-01 04:00:00' + INTERVAL ? DAY ? HOUR",
+            [-1, 4],
+            [(dt.datetime(2023, 12, 31, 8),)],  # noqa: DTZ001
+        ),
+    ],
+)
+def test_a_literal_stands_where_the_grammar_has_no_operand(
+    ways: Ways, sql: str, values: list[Any], expected: list[Any]
+) -> None:
+    assert ways.written(sql, values) == expected
+
+
+@pytest.mark.parametrize("schema", ["s_of_shows", "main.s_of_shows", "`s_of_shows`"])
+def test_a_pattern_stands_behind_any_name(ways: Ways, schema: str) -> None:
+    ways.native.execute("CREATE SCHEMA IF NOT EXISTS s_of_shows")
+    ways.native.execute("CREATE OR REPLACE TABLE s_of_shows.abc (a INT)")
+    shown = ways.written(f"SHOW TABLES IN {schema} ?", ["ab*"])
+    assert [row[1] for row in shown] == ["abc"]
+    assert ways.written(f"SHOW TABLES IN {schema} ?", ["x*"]) == []
+
+
+@pytest.mark.parametrize(
     ("sql", "values"),
     [
         ("SELECT 5?", [3]),

@@ -5,6 +5,7 @@
 
 use std::ops::Range;
 
+use super::clauses::{Clauses, Role};
 use super::lexer::{Kind, Lexer, Piece, goes_on_name, name, starts_name};
 
 /// How a marker is written.
@@ -31,6 +32,7 @@ pub(super) struct Marker {
     pub(super) before: Before,
     /// The word before it; empty where something else stands there.
     pub(super) word: Range<usize>,
+    pub(super) role: Role,
 }
 
 /// All markers, in order.
@@ -58,6 +60,7 @@ pub(super) struct Scanner<'a> {
     lexer: Lexer<'a>,
     before: Before,
     word: Range<usize>,
+    clauses: Clauses,
 }
 
 /// What stands before a piece.
@@ -84,6 +87,7 @@ impl<'a> Scanner<'a> {
             lexer: Lexer::new(sql),
             before: Before::Nothing,
             word: 0..0,
+            clauses: Clauses::default(),
         }
     }
 
@@ -106,13 +110,17 @@ impl<'a> Scanner<'a> {
             } else {
                 Before::Operand
             };
+            let role = self.clauses.role();
+            self.clauses.marker();
             return Some(Step::Marker(Marker {
                 form,
                 range,
                 before: std::mem::replace(&mut self.before, after),
                 word: std::mem::take(&mut self.word),
+                role,
             }));
         }
+        self.clauses.piece(self.sql, &piece, self.before);
         match piece.kind {
             Kind::Space => {}
             Kind::Word => self.word = piece.range.clone(),

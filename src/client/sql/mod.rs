@@ -3,6 +3,7 @@
 //! Nothing here speaks to the service, and nothing here parses more of SQL than it must.
 
 mod bind;
+mod clauses;
 mod column_type;
 mod insert;
 mod lexer;

@@ -1,5 +1,6 @@
 //! Literals in the places of markers: each is one operand there, as a parameter is, whatever stands around it.
 
+use super::clauses::{Role, starts_with_unit};
 use super::lexer::{Kind, Lexer};
 use super::markers::{Before, Marker};
 use super::value::Value;
@@ -16,12 +17,7 @@ impl Value {
         }
         let start = sql.len();
         self.write_literal(sql);
-        if !stands_alone(
-            &sql[start..],
-            marker.before,
-            &template[marker.word.clone()],
-            after,
-        ) {
+        if !stands_alone(&sql[start..], marker, &template[marker.word.clone()], after) {
             sql.insert_str(start, "CAST(");
             sql.push_str(" AS ");
             sql.push_str(&self.sql_type().name());
@@ -42,7 +38,7 @@ fn separates_after(first: char) -> bool {
 }
 
 /// Whether a literal is one operand as it is: after what stands before, the last `word` of it, and in front of the rest.
-fn stands_alone(literal: &str, before: Before, word: &str, after: &str) -> bool {
+fn stands_alone(literal: &str, marker: &Marker, word: &str, after: &str) -> bool {
     let is = |words: &[&str]| words.iter().any(|other| other.eq_ignore_ascii_case(word));
     if literal.starts_with("CAST(") {
         return true;
@@ -53,7 +49,15 @@ fn stands_alone(literal: &str, before: Before, word: &str, after: &str) -> bool 
         _ => {}
     }
     let negative = literal.starts_with('-');
-    match before {
+    let rest = without_space(after);
+    match marker.role {
+        Role::Truth if matches!(literal, "TRUE" | "FALSE" | "NULL") => return true,
+        Role::Pattern if literal.starts_with('\'') => return true,
+        Role::IntervalPart if negative && starts_with_unit(rest) => return true,
+        Role::Property if rest.starts_with([',', ')']) => return true,
+        _ => {}
+    }
+    match marker.before {
         // These two take any operand, and columns are called so.
         Before::Nothing => !is(&["LIMIT", "OFFSET"]) || literal.starts_with(is_plain),
         Before::Operand | Before::Path | Before::Cast => false,
@@ -62,8 +66,7 @@ fn stands_alone(literal: &str, before: Before, word: &str, after: &str) -> bool 
         Before::Word | Before::WordAndSpace => {
             literal.starts_with(is_plain)
                 || is(&["DEFAULT"])
-                || (negative && (is(&["WITH"]) || (is(&["INTERVAL"]) && starts_with_unit(after))))
-                || (literal == "NULL" && is(&["IS"]))
+                || (negative && (is(&["WITH"]) || (is(&["INTERVAL"]) && starts_with_unit(rest))))
         }
     }
 }
@@ -108,25 +111,6 @@ fn without_space(text: &str) -> &str {
     &text[at..]
 }
 
-/// Whether the first word is a unit of time, as `INTERVAL -3 DAY` has it.
-fn starts_with_unit(after: &str) -> bool {
-    const UNITS: [&str; 9] = [
-        "YEAR",
-        "MONTH",
-        "WEEK",
-        "DAY",
-        "HOUR",
-        "MINUTE",
-        "SECOND",
-        "MILLISECOND",
-        "MICROSECOND",
-    ];
-    let rest = without_space(after);
-    let word = &rest[..super::lexer::name(rest)];
-    let singular = word.strip_suffix(['s', 'S']).unwrap_or(word);
-    UNITS.iter().any(|unit| unit.eq_ignore_ascii_case(singular))
-}
-
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
@@ -145,6 +129,10 @@ mod tests {
 
     fn string(text: &str) -> Value {
         scalar(SqlType::String, text)
+    }
+
+    fn no() -> Value {
+        scalar(SqlType::Boolean, "false")
     }
 
     fn inline(sql: &str, values: Vec<Value>) -> String {
@@ -203,9 +191,47 @@ mod tests {
             ("SELECT ?r'a'", string("b"), "CAST('b' AS STRING)"),
             ("SELECT x?", string("FF"), "CAST('FF' AS STRING)"),
             ("SELECT a AS ?", string("b"), "CAST('b' AS STRING)"),
+            ("SELECT a.b ?", string("b"), "CAST('b' AS STRING)"),
+            ("SELECT is ?", Value::NULL, "CAST(NULL AS VOID)"),
+            ("SELECT DISTINCT is ?", no(), "CAST(FALSE AS BOOLEAN)"),
+            ("SELECT t.is ?", no(), "CAST(FALSE AS BOOLEAN)"),
+            ("a IS ?::STRING", no(), "CAST(FALSE AS BOOLEAN)"),
+            ("SHOW TABLES IN 'a' ?", string("b"), "CAST('b' AS STRING)"),
+            (
+                "SHOW TABLES IN a.b ?; SELECT a.b ?",
+                string("b"),
+                "a.b CAST('b' AS STRING)",
+            ),
+            ("SELECT INTERVAL 1 DAY ?", int(-3), minus),
+            ("SELECT INTERVAL DAY ? HOUR", int(-3), minus),
+            ("SELECT DATE '2024-01-01' + 1 DAY ? HOUR", int(-3), minus),
+            ("SELECT options('k' ?)", string("b"), "CAST('b' AS STRING)"),
+            (
+                "CREATE VIEW v AS SELECT ALL options('k' ?)",
+                string("b"),
+                "CAST('b' AS STRING)",
+            ),
+            (
+                "CREATE FUNCTION f() RETURN options('k' ?)",
+                string("b"),
+                "CAST('b' AS STRING)",
+            ),
+            (
+                "CREATE TABLE t OPTIONS (k = 'a' ?)",
+                string("b"),
+                "CAST('b' AS STRING)",
+            ),
+            ("CREATE TABLE t OPTIONS (k ? + 1)", int(-3), minus),
+            ("CREATE TABLE t OPTIONS (k = f(a ?))", int(-3), minus),
+            (
+                "CREATE TABLE t OPTIONS ('k' ? 'v')",
+                string("b"),
+                "CAST('b' AS STRING)",
+            ),
         ];
         for (sql, value, expected) in cases {
-            let text = inline(sql, vec![value]);
+            let count = sql.matches('?').count();
+            let text = inline(sql, vec![value; count]);
             assert!(text.contains(expected), "{text}");
         }
         let texts = inline("SELECT ??", vec![string("a"), string("b")]);
@@ -217,12 +243,23 @@ mod tests {
         let cases = [
             ("INTERVAL ? DAY", int(-3), "INTERVAL -3 DAY"),
             ("INTERVAL ? hours", int(3), "INTERVAL 3 hours"),
+            ("INTERVAL ? DAY ? HOUR", int(-3), "INTERVAL -3 DAY -3 HOUR"),
+            (
+                "INTERVAL '1' day ? hours",
+                int(-3),
+                "INTERVAL '1' day -3 hours",
+            ),
+            ("INTERVAL -1 DAY ? HOUR", int(-3), "INTERVAL -1 DAY -3 HOUR"),
             ("INTERVAL ? DAY", string("3"), "INTERVAL '3' DAY"),
             ("DATE?", string("2024-01-02"), "DATE '2024-01-02'"),
             ("PARTITION (a = ?)", int(-3), "PARTITION (a = -3)"),
             ("START WITH ?", int(-3), "START WITH -3"),
             ("DEFAULT ?", Value::NULL, "DEFAULT NULL"),
             ("a IS ?", Value::NULL, "a IS NULL"),
+            ("(a = 1) IS ?", no(), "(a = 1) IS FALSE"),
+            ("t.a is/**/?OR b", no(), "t.a is/**/ FALSE OR b"),
+            ("a IS NOT ?", no(), "a IS NOT FALSE"),
+            ("? IS NOT ?", Value::NULL, "NULL IS NOT NULL"),
             ("a LIKE b ESCAPE ?", string("^"), "a LIKE b ESCAPE '^'"),
             (
                 "COMMENT ON TABLE t IS ?",
@@ -230,11 +267,42 @@ mod tests {
                 "COMMENT ON TABLE t IS '^'",
             ),
             ("SHOW TABLES IN s ?", string("a*"), "SHOW TABLES IN s 'a*'"),
+            (
+                "SHOW TABLES IN c.s ?",
+                string("a*"),
+                "SHOW TABLES IN c.s 'a*'",
+            ),
+            (
+                "SHOW TABLES IN `s`?",
+                string("a*"),
+                "SHOW TABLES IN `s` 'a*'",
+            ),
+            (
+                "SHOW VIEWS FROM c.`s` ?",
+                string("a*"),
+                "SHOW VIEWS FROM c.`s` 'a*'",
+            ),
+            (
+                "CREATE TABLE default.t (a INT) TBLPROPERTIES ('k' ?, a.b ?, `k`?)",
+                no(),
+                "CREATE TABLE default.t (a INT) TBLPROPERTIES ('k' FALSE, a.b FALSE, `k` FALSE)",
+            ),
+            (
+                "CREATE TABLE t USING csv OPTIONS (a = 'b', 'k' ?, ? ?) AS SELECT 1",
+                string("v"),
+                "CREATE TABLE t USING csv OPTIONS (a = 'b', 'k' 'v', 'v' 'v') AS SELECT 1",
+            ),
+            (
+                "ALTER TABLE t SET TBLPROPERTIES (k ? /**/ )",
+                int(-3),
+                "ALTER TABLE t SET TBLPROPERTIES (k -3 /**/ )",
+            ),
             ("ORDER BY ?", int(1), "ORDER BY 1"),
             ("SELECT ?::STRING", int(3), "SELECT 3 ::STRING"),
         ];
         for (sql, value, expected) in cases {
-            assert_eq!(inline(sql, vec![value]), expected);
+            let count = sql.matches('?').count();
+            assert_eq!(inline(sql, vec![value; count]), expected);
         }
     }
 
@@ -294,7 +362,7 @@ mod tests {
                 prop::sample::select(vec![
                     "?", "?", "?", "?", "?", " ", "-", "+", "/", "*", "'a'", "r'a'", "5", ".5", "a", "x", "r", ".", ": ",
                     "::", "(", ")", "[", "]", ",", "$", "$a$", "e", "LIMIT", "INTERVAL", "DATE", "AND", "--c\n", "/*c*/",
-                    "=", ">", "`b`", "\u{a0}", "\"", "'", "AS",
+                    "=", ">", "`b`", "\u{a0}", "\"", "'", "AS", " IS ", " DAY ",
                 ]),
                 1..12,
             ),

@@ -79,13 +79,20 @@ pub(super) fn double(value: f64) -> String {
     }
 }
 
-/// A number as a DOUBLE; None where none is equal to it.
+/// A number as a DOUBLE; None where none is equal to it. A Decimal is rounded, but not to nothing or to infinity.
 pub(super) fn double_as(value: &Bound<'_, PyAny>) -> PyResult<Option<Value>> {
     let Ok(number) = value.extract::<f64>() else {
         return Ok(None);
     };
     let text = double(number);
-    Ok(says(value, number, &text)?.then(|| scalar(SqlType::Double, text)))
+    let fits = if is_decimal(value)? {
+        let is_zero: bool = value.call_method0("is_zero")?.extract()?;
+        let is_infinite: bool = value.call_method0("is_infinite")?.extract()?;
+        (number == 0.0) == is_zero && number.is_infinite() == is_infinite
+    } else {
+        says(value, number, &text)?
+    };
+    Ok(fits.then(|| scalar(SqlType::Double, text)))
 }
 
 /// A number as a FLOAT. That rounds floats, but none of them to nothing or to infinity, and no whole number and no

@@ -154,29 +154,41 @@ fn refuse_other_fields(
 ) -> Result<()> {
     for (name, field) in fields {
         if value.getattr(*name)?.extract::<i64>().ok() != Some(i64::from(*field)) {
-            return wrong(format!(
-                "{label} is {value}, a {} that Python's own types do not hold; pass it as text, in a typed parameter",
-                value.get_type().name()?
-            ));
+            return not_held(label, value);
         }
     }
     Ok(())
 }
 
+fn not_held<T>(label: Label<'_>, value: &Bound<'_, PyAny>) -> Result<T> {
+    wrong(format!(
+        "{label} is {value}, a {} that Python's own types do not hold; pass it as text, in a typed parameter",
+        value.get_type().name()?
+    ))
+}
+
+/// Whether a span of another class is as long as Python's own class has it. Fields do not tell: pendulum's may have signs.
+fn is_as_long_as_it_says(value: &Bound<'_, PyDelta>) -> PyResult<bool> {
+    /// Less than a microsecond.
+    const LEAST: f64 = 1e-7;
+    let own = value.py().get_type::<PyDelta>();
+    let own: f64 = own.call_method1("total_seconds", (value,))?.extract()?;
+    let said = value.call_method0("total_seconds")?.extract::<f64>();
+    // A sum of floats may round otherwise.
+    Ok(said.is_ok_and(|said| (said - own).abs() <= LEAST + own.abs() * 4.0 * f64::EPSILON))
+}
+
 /// `[-]D HH:MM:SS.ffffff`
 pub(super) fn day_time_interval(label: Label<'_>, value: &Bound<'_, PyDelta>) -> Result<Value> {
-    if !value.is_exact_instance_of::<PyDelta>() {
-        let fields = [
-            ("days", value.get_days()),
-            ("seconds", value.get_seconds()),
-            ("microseconds", value.get_microseconds()),
-        ];
-        refuse_nanoseconds(label, value, "nanoseconds")?;
-        refuse_other_fields(label, value, &fields)?;
-    }
     let whole = i128::from(value.get_days()) * 86_400_000_000
         + i128::from(value.get_seconds()) * 1_000_000
         + i128::from(value.get_microseconds());
+    if !value.is_exact_instance_of::<PyDelta>() {
+        refuse_nanoseconds(label, value, "nanoseconds")?;
+        if !is_as_long_as_it_says(value)? {
+            return not_held(label, value);
+        }
+    }
     if i64::try_from(whole).is_err() {
         return wrong(format!(
             "{label} is {value}, but an interval is 106751991 days at most"

@@ -3,8 +3,7 @@
 use pyo3::exceptions::{PyTypeError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::types::{
-    PyBool, PyDate, PyDateTime, PyDelta, PyFloat, PyInt, PyList, PyMapping, PyString, PyTime,
-    PyTuple,
+    PyBool, PyDate, PyDateTime, PyDelta, PyFloat, PyInt, PyList, PyMapping, PyString, PyTuple,
 };
 
 use super::nested::map_of;
@@ -196,7 +195,7 @@ classes! {
     BigIntegerParameter "BigIntegerParameter" Wanted::Type(SqlType::BigInt), "A BIGINT.";
     FloatParameter "FloatParameter" Wanted::Type(SqlType::Float), "A FLOAT, of 32 bits.";
     DoubleParameter "DoubleParameter" Wanted::Type(SqlType::Double), "A DOUBLE.";
-    StringParameter "StringParameter" Wanted::Type(SqlType::String), "A STRING: a text, or the text of a number, a date, a time or a UUID.";
+    StringParameter "StringParameter" Wanted::Type(SqlType::String), "A STRING: a text, or what `str()` says of any other value but bytes and containers.";
     BinaryParameter "BinaryParameter" Wanted::Type(SqlType::Binary), "A BINARY.";
     DateParameter "DateParameter" Wanted::Type(SqlType::Date), "A DATE.";
     TimestampParameter "TimestampParameter" Wanted::Type(SqlType::Timestamp), "A TIMESTAMP.";
@@ -349,7 +348,7 @@ impl Reader {
         depth: usize,
     ) -> Result<Option<Value>> {
         let written = value.cast::<PyString>().ok();
-        // An array of one item would pass for a number, and anything for its text.
+        // An array of one item would pass for a number, and a container or bytes for the text that shows them.
         if written.is_none() && *sql_type != SqlType::Binary && value.hasattr("__len__")? {
             return Ok(None);
         }
@@ -372,8 +371,7 @@ impl Reader {
             }
             SqlType::String => Some(match written {
                 Some(written) => text(label, written)?,
-                None if !says_itself(value)? => return Ok(None),
-                None => scalar(SqlType::String, text_of(value)?),
+                None => text(label, &value.str()?)?,
             }),
             SqlType::Date
             | SqlType::Timestamp
@@ -430,20 +428,6 @@ impl Reader {
         }
         map_of(label, entries)
     }
-}
-
-/// Whether the text of a value that is none says the value, and not what object it is.
-fn says_itself(value: &Bound<'_, PyAny>) -> PyResult<bool> {
-    let class = value.get_type();
-    let module = class.module()?;
-    Ok(value.is_exact_instance_of::<PyInt>()
-        || value.is_instance_of::<PyBool>()
-        || value.is_instance_of::<PyFloat>()
-        || value.is_instance_of::<PyDate>()
-        || value.is_instance_of::<PyTime>()
-        || value.is_instance_of::<PyDelta>()
-        || number::is_decimal(value)?
-        || matches!(module.to_str()?, "uuid" | "numpy"))
 }
 
 /// `1-2` is of years and months, all else of days and smaller units.
